@@ -1,0 +1,36 @@
+# make demo: ten minutes from a clone to a picture. make test: the whole test suite. Both do all set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint clean constraints
+
+demo: $(READY)
+	$(BIN)/fpn demo demo_out
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The environment is complete once .ready exists; a change of the dependencies makes it anew.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "faceposenet needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+# Needs uv. Comments are dropped because they may name hosts.
+constraints:
+	uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml --quiet | \
+	  { echo "# Versions that the tests ran with, for pip install -c. Made by: make constraints"; grep -v '^ *#'; } > constraints.txt.new
+	mv constraints.txt.new constraints.txt
+
+clean:
+	rm -rf $(VENV) demo_out build dist *.egg-info
