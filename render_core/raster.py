@@ -34,7 +34,7 @@ class Raster:
     @property
     def covered(self) -> Bool[np.ndarray, "h w"]:
         """The pixels that see the mesh."""
-        return np.not_equal(self.triangle, EMPTY)
+        return np.asarray(self.triangle != EMPTY)
 
     def interpolate(self, attribute: Float[np.ndarray, "v c"]) -> Float[np.ndarray, "h w c"]:
         """The vertices' `attribute` at what every pixel sees, perspective-correct; NaN where empty."""
@@ -57,7 +57,7 @@ class _Hits:
 
 @dataclass(frozen=True)
 class _Projected:
-    """Triangles that may be seen: corners in the image "t 3 2", their depths "t 3", the box of pixel centres."""
+    """Triangles that may be seen: corners "t 3 2" and depths "t 3", and the box of pixel centres."""
 
     xy_px: np.ndarray
     depth: np.ndarray
