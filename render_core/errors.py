@@ -2,8 +2,16 @@
 
 RenderError
 ├── RasterInputError   a mesh, projection or size that cannot be rasterised
-└── HeadError          a head that cannot be built, found or read
+├── HeadError          a head that cannot be built, found or read
+├── PoseError          landmarks from which no pose follows
+├── MissingExtraError  an optional dependency that is not installed
+└── RenderReject       a face that cannot be rendered; its `reason` is a stable code
 """
+
+from typing import Literal, get_args
+
+RejectReason = Literal["pose_not_finite", "pose_behind_camera", "render_no_face_pixels"]
+REJECT_REASONS: tuple[str, ...] = get_args(RejectReason)
 
 
 class RenderError(Exception):
@@ -16,3 +24,22 @@ class RasterInputError(RenderError, ValueError):
 
 class HeadError(RenderError, ValueError):
     """A head that cannot be built, found or read."""
+
+
+class PoseError(RenderError, ValueError):
+    """Landmarks from which no pose follows."""
+
+
+class MissingExtraError(RenderError, ImportError):
+    """An optional dependency that is not installed; the message names the extra to install."""
+
+
+class RenderReject(RenderError):  # noqa: N818 - not an error of the program
+    """A face that cannot be rendered. `reason` is one of `REJECT_REASONS` and stays the same for ever.
+
+    Renderers raise it; a job catches it and writes a row instead of stopping.
+    """
+
+    def __init__(self, reason: RejectReason, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason

@@ -1,0 +1,140 @@
+"""What the renderer needs of a head: its surface, its landmarks, and views that are known exactly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer
+
+from render_core.errors import HeadError
+
+LANDMARKS = 68
+NOSE_TIP = 30
+
+
+class Head(Protocol):
+    """A head's surface in the head frame. `landmarks_mm` are the 68 points of 300-W in their order."""
+
+    @property
+    def vertices_mm(self) -> Float[np.ndarray, "v 3"]: ...
+
+    @property
+    def faces(self) -> Integer[np.ndarray, "f 3"]: ...
+
+    @property
+    def landmarks_mm(self) -> Float[np.ndarray, "68 3"]: ...
+
+
+@dataclass(frozen=True)
+class HeadView:
+    """What one camera sees of a head and the backdrop behind it: the 3D point of every pixel.
+
+    `face_mask` is the face, `head_mask` all that is not backdrop. Landmarks are those visible in this view;
+    `landmark_ids` says which (0-based, order of 300-W).
+    """
+
+    yaw_deg: float
+    points_mm: Float[np.ndarray, "h w 3"]
+    face_mask: Bool[np.ndarray, "h w"]
+    head_mask: Bool[np.ndarray, "h w"]
+    landmarks_mm: Float[np.ndarray, "k 3"]
+    landmark_ids: Integer[np.ndarray, " k"]
+
+    def __post_init__(self) -> None:
+        shape = self.points_mm.shape[:2]
+        if self.face_mask.shape != shape or self.head_mask.shape != shape:
+            raise HeadError(
+                f"masks of {self.face_mask.shape} and {self.head_mask.shape} pixels with points of {shape}: "
+                "expected equal sizes"
+            )
+        if len(self.landmark_ids) != len(self.landmarks_mm):
+            raise HeadError(
+                f"{len(self.landmarks_mm)} landmarks with {len(self.landmark_ids)} numbers: expected as many"
+            )
+        if not np.isfinite(self.points_mm).all() or not np.isfinite(self.landmarks_mm).all():
+            raise HeadError("points or landmarks hold NaN or infinity: expected finite numbers only")
+        if not self.face_mask.any():
+            raise HeadError("the face mask is empty: expected at least one pixel")
+
+
+@dataclass(frozen=True)
+class ViewedHead:
+    """A head known from views, such as the original's; `views` are keyed by yaw in degrees.
+
+    As a surface it is the union of what its views see.
+    """
+
+    name: str
+    views: Mapping[float, HeadView]
+    _surface: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.views:
+            raise HeadError(f"head {self.name!r} has no views: expected at least one")
+
+    @property
+    def vertices_mm(self) -> Float[np.ndarray, "v 3"]:
+        """The points of all views' head pixels."""
+        return self._built()["vertices_mm"]
+
+    @property
+    def faces(self) -> Integer[np.ndarray, "f 3"]:
+        """Two triangles for every square of neighbouring head pixels without a jump in depth."""
+        return self._built()["faces"]
+
+    @property
+    def landmarks_mm(self) -> Float[np.ndarray, "68 3"]:
+        """The 68 landmarks; each from the view that is nearest to frontal and shows it."""
+        return self._built()["landmarks_mm"]
+
+    def _built(self) -> dict[str, np.ndarray]:
+        if not self._surface:
+            vertices, faces = [], []
+            for view in self.views.values():
+                view_vertices, view_faces = view_to_mesh(view)
+                faces.append(view_faces + sum(map(len, vertices)))
+                vertices.append(view_vertices)
+            self._surface.update(
+                vertices_mm=np.concatenate(vertices),
+                faces=np.concatenate(faces),
+                landmarks_mm=_merged_landmarks(self),
+            )
+        return self._surface
+
+
+def _merged_landmarks(head: ViewedHead) -> np.ndarray:
+    landmarks = np.full((LANDMARKS, 3), np.nan)
+    for yaw in sorted(head.views, key=abs, reverse=True):
+        view = head.views[yaw]
+        landmarks[view.landmark_ids] = view.landmarks_mm
+    missing = np.flatnonzero(np.isnan(landmarks[:, 0]))
+    if missing.size:
+        raise HeadError(f"head {head.name!r}: no view shows landmarks {missing.tolist()}: expected all 68")
+    return landmarks
+
+
+# Neighbouring pixels are about 1.2 mm apart; a longer side joins two surfaces, one behind the other.
+_LONGEST_SIDE_MM = 12.0
+
+
+def view_to_mesh(view: HeadView) -> tuple[Float[np.ndarray, "v 3"], Integer[np.ndarray, "f 3"]]:
+    """The head pixels of a view as a surface: vertices in mm, and triangles between neighbours."""
+    height, width = view.head_mask.shape
+    number = np.arange(height * width).reshape(height, width)
+    a, b, c, d = (
+        number[rows, columns].reshape(-1)
+        for rows, columns in (
+            (slice(None, -1), slice(None, -1)),
+            (slice(None, -1), slice(1, None)),
+            (slice(1, None), slice(None, -1)),
+            (slice(1, None), slice(1, None)),
+        )
+    )
+    triangles = np.concatenate([np.stack([a, b, c], axis=1), np.stack([b, d, c], axis=1)])
+    points = view.points_mm.reshape(-1, 3).astype(np.float64)
+    triangles = triangles[view.head_mask.reshape(-1)[triangles].all(axis=1)]
+    sides = np.linalg.norm(points[triangles] - points[np.roll(triangles, 1, axis=1)], axis=2)
+    triangles = triangles[sides.max(axis=1) < _LONGEST_SIDE_MM]
+    used, triangles = np.unique(triangles, return_inverse=True)
+    return points[used], triangles.reshape(-1, 3)

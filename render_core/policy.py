@@ -1,0 +1,39 @@
+"""Which views of a face are rendered: only those that its photo comes near to."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# |yaw| up to which a photo still shows enough of the face for every view, and for the middle ones.
+FRONTAL_LIMIT_DEG = 15.0
+MIDDLE_LIMIT_DEG = 40.0
+# First view that is rendered in the middle range and beyond it: the reference's 40 and 55.
+MIDDLE_FIRST_VIEW_DEG = 40.0
+FAR_FIRST_VIEW_DEG = 55.0
+
+
+def select_views(yaw_deg: float, views_deg: Sequence[float]) -> tuple[float, ...]:
+    """The views, of `views_deg` and in its order, that suit a face whose head is turned by `yaw_deg`.
+
+    The policy of the original renderer: |yaw| below 15 takes all views, 15 to 40 (both included) those from
+    40 on, beyond 40 those from 55 on. It turns a face further away from the camera, never back to it, because
+    the photo does not show what turning back would uncover. Views compare by |view|. A set of views that
+    reaches less far always keeps its farthest view, so every face gives at least one picture.
+
+    Raises ValueError for a yaw that is not finite or an empty set of views.
+    """
+    if not np.isfinite(yaw_deg):
+        raise ValueError(f"yaw is {yaw_deg} degrees: expected a finite angle")
+    if not views_deg:
+        raise ValueError("no views to choose from: expected at least one, such as (0, 22, 40, 55, 75)")
+    turned = abs(yaw_deg)
+    if turned < FRONTAL_LIMIT_DEG:
+        return tuple(views_deg)
+    first = MIDDLE_FIRST_VIEW_DEG if turned <= MIDDLE_LIMIT_DEG else FAR_FIRST_VIEW_DEG
+    first = min(first, max(abs(view) for view in views_deg))
+    return tuple(view for view in views_deg if abs(view) >= first)
+
+
+def is_mirrored(yaw_deg: float) -> bool:
+    """Whether the face is mirrored before it is rendered: all views turn the nose to the image left."""
+    return yaw_deg < 0

@@ -1,0 +1,102 @@
+"""The virtual cameras that look at a head: the five presets of the original and any other angle.
+
+Head frame: millimetres, x to the image right, y down, z away from the camera. Pixels are 0-based, the centre
+of the first is (0, 0).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+PRESET_VIEWS_DEG = (0, 22, 40, 55, 75)
+
+# The cameras that the original renderer's files were made with (fitted to them with a residual of 1e-5 px):
+# one translation, one focal length, and a principal point that follows the head to the side.
+_TVEC_MM = (172.26, -259.69, 3315.23)
+_NATIVE_SIZE_PX = 224
+_FOCAL_PX = 2880.0
+_CENTRE_Y_PX = 348.0
+_CENTRE_X_PX = (-36.0, -26.0, -24.0, -35.0, -35.0)
+# Half way from the head's origin to its nose tip: what stays in its row when the head nods.
+_NOD_POINT_MM = (0.0, 0.0, -28.0)
+
+
+@dataclass(frozen=True)
+class ViewCamera:
+    """A square pinhole camera that sees the head turned by yaw, pitch and roll.
+
+    Positive yaw turns the nose to the image left, positive pitch down, positive roll is clockwise.
+    """
+
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+    size_px: int
+    focal_px: float
+    centre_px: tuple[float, float]
+    tvec_mm: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        numbers = (self.yaw_deg, self.pitch_deg, self.roll_deg, self.focal_px, *self.centre_px, *self.tvec_mm)
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"camera {self} holds NaN or infinity: expected finite numbers only")
+        if self.size_px < 1 or self.focal_px <= 0 or self.tvec_mm[2] <= 0:
+            raise ValueError(
+                f"size {self.size_px} px, focal length {self.focal_px} px, distance {self.tvec_mm[2]} mm: "
+                "expected all of them to be positive"
+            )
+
+    @property
+    def rotation(self) -> Float[np.ndarray, "3 3"]:
+        """Head to camera: the head nods first, is turned then, and rolls last."""
+        return angles_to_rotation(self.yaw_deg, self.pitch_deg, self.roll_deg)
+
+    @property
+    def projection(self) -> Float[np.ndarray, "3 4"]:
+        """K [R|t]: millimetres of the head frame to pixels of the view."""
+        x, y = self.centre_px
+        K = np.array([[self.focal_px, 0.0, x], [0.0, self.focal_px, y], [0.0, 0.0, 1.0]])
+        return K @ np.column_stack([self.rotation, self.tvec_mm])
+
+
+def angles_to_rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Float[np.ndarray, "3 3"]:
+    """R = Rz(roll) Ry(yaw) Rx(pitch), so that yaw = -asin(R[2, 0])."""
+    x, y, z = np.radians([pitch_deg, yaw_deg, roll_deg])
+    Rx = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
+    Ry = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
+    Rz = np.array([[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]])
+    return Rz @ Ry @ Rx
+
+
+def view_camera(
+    yaw_deg: float, *, pitch_deg: float = 0.0, roll_deg: float = 0.0, size_px: int = _NATIVE_SIZE_PX
+) -> ViewCamera:
+    """The camera of a view: exactly the original's at 0, 22, 40, 55 and 75 degrees, continuous in between.
+
+    A view to the other side (negative yaw) is the mirror image of the view to this side. Nodding moves the
+    principal point so that the middle of the head keeps its row. Other sizes see the same picture, scaled.
+    """
+    # A mirrored camera shows the mirrored head: x changes its sign in space and runs backwards in the image.
+    side = -1.0 if yaw_deg < 0 else 1.0
+    centre_x = float(np.interp(abs(yaw_deg), PRESET_VIEWS_DEG, _CENTRE_X_PX))
+    if side < 0:
+        centre_x = (_NATIVE_SIZE_PX - 1) - centre_x
+    tvec = np.array([side * _TVEC_MM[0], _TVEC_MM[1], _TVEC_MM[2]])
+
+    level, nodding = (
+        angles_to_rotation(yaw_deg, pitch, 0.0) @ _NOD_POINT_MM + tvec for pitch in (0.0, pitch_deg)
+    )
+    centre_y = _CENTRE_Y_PX + _FOCAL_PX * (level[1] / level[2] - nodding[1] / nodding[2])
+
+    # Pixel centres are integers: x' + 1/2 = s (x + 1/2).
+    scale = size_px / _NATIVE_SIZE_PX
+    return ViewCamera(
+        yaw_deg=float(yaw_deg),
+        pitch_deg=float(pitch_deg),
+        roll_deg=float(roll_deg),
+        size_px=size_px,
+        focal_px=scale * _FOCAL_PX,
+        centre_px=(scale * (centre_x + 0.5) - 0.5, scale * (centre_y + 0.5) - 0.5),
+        tvec_mm=(float(tvec[0]), float(tvec[1]), float(tvec[2])),
+    )
