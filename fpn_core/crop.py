@@ -133,7 +133,7 @@ def jpeg_roundtrip(crop: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3
     steps."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x221111]
     _, encoded = cv2.imencode(".jpg", crop, quality)
-    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    decoded: NDArray[np.uint8] | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     assert decoded is not None, "OpenCV cannot read the JPEG it wrote"
     return decoded
 

@@ -101,13 +101,20 @@ def geodesic_deg(
 
 
 def nearest_rotation(matrix: Float[np.ndarray, "n 3 3"]) -> Float64[np.ndarray, "n 3 3"]:
-    """The proper rotation nearest to each matrix in the Frobenius norm; matrices with NaN or inf give NaN."""
+    """The proper rotation nearest to each matrix in the Frobenius norm.
+
+    NaN where there is no single one: for matrices with NaN or inf, and for degenerate ones such as 0.
+    """
     m = matrix.astype(np.float64)
     finite = np.isfinite(m).all(axis=(1, 2), keepdims=True)
-    u, _, vt = np.linalg.svd(np.where(finite, m, np.eye(3)))
+    u, s, vt = np.linalg.svd(np.where(finite, m, 0.0))
     # R = U diag(1, 1, det(U V^T)) V^T (Kabsch): the sign keeps reflections out.
-    u[:, :, 2] *= np.linalg.det(u @ vt)[:, None]
-    return np.where(finite, u @ vt, np.nan)
+    sign = np.sign(np.linalg.det(u @ vt))
+    u[:, :, 2] *= sign[:, None]
+    # The maximum of trace(R^T M) is unique only where the two smaller singular values, the last with its
+    # sign, do not cancel.
+    unique = s[:, 1] + sign * s[:, 2] > 1e-6 * s[:, 0]
+    return np.where(unique[:, None, None], u @ vt, np.nan)
 
 
 def aflw_to_head_rotation(

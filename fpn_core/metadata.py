@@ -1,0 +1,235 @@
+"""What an ONNX file says about its own input and output, so that any network can be swapped in by path alone.
+
+A model carries the keys below in its `metadata_props`. `NetworkSpec` is their typed form.
+
+    faceposenet.schema                "1"
+    faceposenet.name                  what the network is called in outputs
+    faceposenet.licence               under which terms the weights may be used
+    faceposenet.input.name            name of the graph's input
+    faceposenet.input.layout          NHWC | NCHW
+    faceposenet.input.dtype           uint8 | float32
+    faceposenet.input.channels        BGR | RGB
+    faceposenet.input.size_px         side of the square crop
+    faceposenet.input.scale           float32 only: x = (pixel * scale - mean) / std, pixel in 0..255
+    faceposenet.input.mean            float32 only: three numbers, in the order of the channels
+    faceposenet.input.std             float32 only: three numbers
+    faceposenet.crop.expand           share of the square's side added on each side; one number, or four for
+                                      left, top, right, bottom
+    faceposenet.crop.interpolation    cubic | area | linear
+    faceposenet.rotation.name         name of the graph's output
+    faceposenet.rotation.form         matrix | rvec
+    faceposenet.translation.name      name of the graph's output
+    faceposenet.translation.form      tvec_mm
+    faceposenet.confidence.name       optional: an output of n or n x 1 numbers, more is surer
+    faceposenet.camera.name           what the camera is called
+    faceposenet.camera.focal_px       two numbers, fx and fy
+    faceposenet.camera.centre_px      two numbers, cx and cy
+    faceposenet.camera.size_px        side of the crop on which these pixels are counted
+
+Several numbers are separated by commas.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NoReturn, cast
+
+from fpn_core.camera import Camera
+from fpn_core.crop import Expand, Interpolation
+from fpn_core.errors import GeometryError, ModelMetadataError
+from fpn_core.forms import ROTATION_FORMS, TRANSLATION_FORMS
+
+SCHEMA = "1"
+PREFIX = "faceposenet."
+
+Three = tuple[float, float, float]
+Layout = Literal["NHWC", "NCHW"]
+Channels = Literal["BGR", "RGB"]
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How a float32 input is made of 8-bit pixels: x = (pixel * scale - mean) / std, per channel."""
+
+    scale: float
+    mean: Three
+    std: Three = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Everything that has to be known to feed a pose network and to read it. `normalisation` None: uint8
+    input."""
+
+    name: str
+    licence: str
+    input_name: str
+    layout: Layout
+    channels: Channels
+    size_px: int
+    normalisation: Normalisation | None
+    crop_expand: Expand
+    crop_interpolation: Interpolation
+    rotation_output: str
+    rotation_form: str
+    translation_output: str
+    translation_form: str
+    camera: Camera
+    confidence_output: str | None = None
+
+
+def metadata_to_spec(metadata: Mapping[str, str]) -> NetworkSpec:
+    """The specification in a model's metadata (`session.get_modelmeta().custom_metadata_map`).
+
+    Raises ModelMetadataError, naming the key, for one that is missing, wrong or unknown.
+    """
+    reader = _Reader(metadata)
+    reader.choice("schema", [SCHEMA])
+    is_float = reader.choice("input.dtype", ["uint8", "float32"]) == "float32"
+    spec = NetworkSpec(
+        name=reader.text("name"),
+        licence=reader.text("licence"),
+        input_name=reader.text("input.name"),
+        layout=cast(Layout, reader.choice("input.layout", ["NHWC", "NCHW"])),
+        channels=cast(Channels, reader.choice("input.channels", ["BGR", "RGB"])),
+        size_px=reader.size("input.size_px"),
+        normalisation=reader.normalisation() if is_float else None,
+        crop_expand=reader.expand(),
+        crop_interpolation=cast(
+            Interpolation, reader.choice("crop.interpolation", ["cubic", "area", "linear"])
+        ),
+        rotation_output=reader.text("rotation.name"),
+        rotation_form=reader.choice("rotation.form", ROTATION_FORMS),
+        translation_output=reader.text("translation.name"),
+        translation_form=reader.choice("translation.form", TRANSLATION_FORMS),
+        camera=reader.camera(),
+        confidence_output=reader.text("confidence.name") if reader.has("confidence.name") else None,
+    )
+    reader.refuse_the_rest()
+    return spec
+
+
+def spec_to_metadata(spec: NetworkSpec) -> dict[str, str]:
+    """The keys of a specification: inverse of `metadata_to_spec`."""
+    expand = spec.crop_expand if isinstance(spec.crop_expand, tuple) else (spec.crop_expand,)
+    keys = {
+        "schema": SCHEMA,
+        "name": spec.name,
+        "licence": spec.licence,
+        "input.name": spec.input_name,
+        "input.layout": spec.layout,
+        "input.dtype": "uint8" if spec.normalisation is None else "float32",
+        "input.channels": spec.channels,
+        "input.size_px": str(spec.size_px),
+        "crop.expand": _numbers_to_text(expand),
+        "crop.interpolation": spec.crop_interpolation,
+        "rotation.name": spec.rotation_output,
+        "rotation.form": spec.rotation_form,
+        "translation.name": spec.translation_output,
+        "translation.form": spec.translation_form,
+        "camera.name": spec.camera.name,
+        "camera.focal_px": _numbers_to_text(spec.camera.focal_px),
+        "camera.centre_px": _numbers_to_text(spec.camera.centre_px),
+        "camera.size_px": str(spec.camera.size_px),
+    }
+    if spec.normalisation is not None:
+        keys["input.scale"] = repr(spec.normalisation.scale)
+        keys["input.mean"] = _numbers_to_text(spec.normalisation.mean)
+        keys["input.std"] = _numbers_to_text(spec.normalisation.std)
+    if spec.confidence_output is not None:
+        keys["confidence.name"] = spec.confidence_output
+    return {PREFIX + key: value for key, value in keys.items()}
+
+
+def write_metadata(source: Path, destination: Path, spec: NetworkSpec) -> None:
+    """Copies an ONNX file with its metadata replaced by those of `spec`; graph and weights stay as they are.
+
+    Needs the package `onnx`, which nothing else here does: pip install onnx.
+    """
+    import onnx  # noqa: PLC0415  (only who publishes a model needs it)
+
+    model = onnx.load(str(source))
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, spec_to_metadata(spec))
+    onnx.save(model, str(destination))
+
+
+def _numbers_to_text(numbers: Iterable[float]) -> str:
+    return ", ".join(repr(float(number)) for number in numbers)
+
+
+class _Reader:
+    """Takes keys out of the metadata one by one, and refuses in words a person can act on."""
+
+    def __init__(self, metadata: Mapping[str, str]) -> None:
+        self._left = {key: value for key, value in metadata.items() if key.startswith(PREFIX)}
+
+    def has(self, key: str) -> bool:
+        return PREFIX + key in self._left
+
+    def text(self, key: str, expected: str = "a text that is not empty") -> str:
+        value = self._left.pop(PREFIX + key, None)
+        if value is None or not value.strip():
+            self._refuse(key, value, expected)
+        return value.strip()
+
+    def choice(self, key: str, allowed: Iterable[str]) -> str:
+        expected = " | ".join(allowed)
+        value = self.text(key, expected)
+        if value not in expected.split(" | "):
+            self._refuse(key, value, expected)
+        return value
+
+    def size(self, key: str) -> int:
+        expected = "a whole number of pixels above 0"
+        value = self.text(key, expected)
+        if not (value.isascii() and value.isdigit() and int(value) > 0):
+            self._refuse(key, value, expected)
+        return int(value)
+
+    def numbers(self, key: str, counts: tuple[int, ...]) -> tuple[float, ...]:
+        expected = f"{' or '.join(str(count) for count in counts)} finite numbers separated by commas"
+        value = self.text(key, expected)
+        try:
+            numbers = tuple(float(part) for part in value.split(","))
+        except ValueError:
+            self._refuse(key, value, expected)
+        if len(numbers) not in counts or not all(abs(number) < float("inf") for number in numbers):
+            self._refuse(key, value, expected)
+        return numbers
+
+    def normalisation(self) -> Normalisation:
+        scale = self.numbers("input.scale", (1,))[0]
+        mean = cast(Three, self.numbers("input.mean", (3,)))
+        std = cast(Three, self.numbers("input.std", (3,)))
+        if 0 in std:
+            self._refuse("input.std", str(std), "three numbers that are not 0")
+        return Normalisation(scale, mean, std)
+
+    def expand(self) -> Expand:
+        numbers = self.numbers("crop.expand", (1, 4))
+        if min(numbers) < 0:
+            self._refuse("crop.expand", str(numbers), "shares of the side of at least 0")
+        return numbers[0] if len(numbers) == 1 else cast(tuple[float, float, float, float], numbers)
+
+    def camera(self) -> Camera:
+        pair = tuple[float, float]
+        name = self.text("camera.name")
+        focal = cast(pair, self.numbers("camera.focal_px", (2,)))
+        centre = cast(pair, self.numbers("camera.centre_px", (2,)))
+        try:
+            return Camera(name, focal, centre, self.size("camera.size_px"))
+        except GeometryError as error:
+            raise ModelMetadataError(f"the keys {PREFIX}camera.* describe no camera: {error}") from error
+
+    def refuse_the_rest(self) -> None:
+        if self._left:
+            key, value = next(iter(self._left.items()))
+            self._refuse(key.removeprefix(PREFIX), value, "no such key in this schema or for this dtype")
+
+    def _refuse(self, key: str, found: str | None, expected: str) -> NoReturn:
+        raise ModelMetadataError(
+            f"the model's metadata key {PREFIX}{key} is {'missing' if found is None else repr(found)};"
+            f" expected: {expected}. Describe the network with a NetworkSpec and write it into the file with"
+            " fpn_core.metadata.write_metadata(); the docstring of that module lists all keys."
+        )

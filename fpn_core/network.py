@@ -1,0 +1,165 @@
+"""A pose network in ONNX Runtime: crops in, poses out, in batches."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+from numpy.typing import NDArray
+
+from fpn_core.errors import ModelFileError, ModelInputError, ModelMetadataError, ModelOutputError
+from fpn_core.forms import ROTATION_FORMS, TRANSLATION_FORMS
+from fpn_core.metadata import NetworkSpec, metadata_to_spec
+from fpn_core.models import default_model_path
+from fpn_core.pose import PoseBatch
+from fpn_core.session import Device, open_session
+
+
+class PoseNetwork:
+    """An ONNX file that describes itself (see `fpn_core.metadata`), ready to run.
+
+    Attributes:
+        spec: what goes in and what comes out.
+        provider: the ONNX Runtime provider that really runs it.
+        provider_reason: one sentence on why it is that one.
+        sha256: hex digest of the bytes that were loaded.
+
+    Loads no custom-op library and no external weights: the file is all there is.
+    """
+
+    def __init__(self, path: Path | None = None, device: Device = "auto", threads: int = 1) -> None:
+        """Loads the file, or the network that comes with the package.
+
+        `device`: "auto" takes CUDA where it works and else the CPU; "cuda" insists. `threads`: CPU threads
+        of a call.
+
+        Raises ModelFileError, ModelMetadataError, or ProviderError where "cuda" was asked for and does not
+        work.
+        """
+        path = default_model_path() if path is None else Path(path)
+        model = _read(path)
+        self.sha256: str = hashlib.sha256(model).hexdigest()
+        self._session, self.provider_reason = open_session(model, str(path), device, threads)
+        self.provider: str = self._session.get_providers()[0]
+        self.spec: NetworkSpec = metadata_to_spec(self._session.get_modelmeta().custom_metadata_map)
+        self._row_shapes = _output_row_shapes(self.spec)
+        _check_graph(self._session, self.spec, self._row_shapes)
+
+    def __call__(self, crops: UInt8[np.ndarray, "n h w c"], batch_size: int = 128) -> PoseBatch:
+        """Poses of BGR crops of `spec.size_px` squared, at most `batch_size` at a time.
+
+        Raises ModelInputError for crops of another size or type, ModelOutputError for outputs that are not
+        what the metadata promise. A crop without a pose is a row of NaN (`PoseBatch.finite`), never an
+        exception.
+        """
+        size = self.spec.size_px
+        if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
+            raise ModelInputError(
+                f"crops are {crops.dtype} {crops.shape}; {self.spec.name} expects uint8 (n, {size}, {size},"
+                f" 3), BGR. Make them with extract_crop(..., size_px={size},"
+                f" interpolation={self.spec.crop_interpolation!r})."
+            )
+        if len(crops) == 0:
+            return self._decode({name: np.zeros((0, *row)) for name, row in self._row_shapes.items()})
+        batches = [self._run(crops[at : at + batch_size]) for at in range(0, len(crops), batch_size)]
+        return self._decode({name: np.concatenate([b[name] for b in batches]) for name in self._row_shapes})
+
+    def _run(self, crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Outputs by name, each row in the shape of its form."""
+        fed = {self.spec.input_name: crops_to_input(crops, self.spec)}
+        try:
+            values = self._session.run(list(self._row_shapes), fed)
+        except Exception as error:
+            # The exceptions of ONNX Runtime share no base class of their own.
+            raise ModelOutputError(
+                f"{self.spec.name} failed on a batch of {len(crops)} crops: {error}. Expected a network that"
+                " runs on any batch size; export it with a dynamic first dimension."
+            ) from error
+        outputs = {}
+        for (name, row), value in zip(self._row_shapes.items(), values, strict=True):
+            # Rows of one number may come as n or as n x 1.
+            if value.shape != (len(crops), *row) and value.shape != (len(crops), *row, 1):
+                raise ModelOutputError(
+                    f"output {name!r} of {self.spec.name} has shape {value.shape}; by its metadata it must be"
+                    f" {(len(crops), *row)}. Correct the form in the metadata, or the exported graph."
+                )
+            outputs[name] = value.reshape(len(crops), *row)
+        return outputs
+
+    def _decode(self, outputs: Mapping[str, NDArray[Any]]) -> PoseBatch:
+        spec = self.spec
+        rotation = ROTATION_FORMS[spec.rotation_form].to_matrix(outputs[spec.rotation_output])
+        tvec_mm = TRANSLATION_FORMS[spec.translation_form].to_tvec_mm(
+            outputs[spec.translation_output], spec.camera
+        )
+        confidence = None if spec.confidence_output is None else outputs[spec.confidence_output]
+        return PoseBatch(rotation, tvec_mm, confidence)
+
+
+def crops_to_input(
+    crops: UInt8[np.ndarray, "n s s 3"], spec: NetworkSpec
+) -> UInt8[np.ndarray, "n ..."] | Float32[np.ndarray, "n ..."]:
+    """BGR crops in the layout, channel order and values that the network's metadata name."""
+    pixels = crops[..., ::-1] if spec.channels == "RGB" else crops
+    values: NDArray[Any] = pixels
+    if spec.normalisation is not None:
+        scale, mean, std = spec.normalisation.scale, spec.normalisation.mean, spec.normalisation.std
+        # x = (pixel * scale - mean) / std
+        values = (pixels * np.float32(scale) - np.array(mean, np.float32)) / np.array(std, np.float32)
+    if spec.layout == "NCHW":
+        values = values.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(values)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(
+            f"cannot read the pose network {path}: {error.strerror}; expected a readable ONNX file. Correct"
+            " the path, or leave it out to use the network that comes with the package."
+        ) from error
+
+
+def _output_row_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
+    """Shape of one row of every output that is read, by its name."""
+    shapes = {
+        spec.rotation_output: ROTATION_FORMS[spec.rotation_form].shape,
+        spec.translation_output: TRANSLATION_FORMS[spec.translation_form].shape,
+    }
+    if spec.confidence_output is not None:
+        shapes[spec.confidence_output] = ()
+    return shapes
+
+
+def _check_graph(session: Any, spec: NetworkSpec, row_shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raises ModelMetadataError where the metadata name what the graph does not have."""
+    inputs = {node.name: node for node in session.get_inputs()}
+    outputs = {node.name for node in session.get_outputs()}
+    if set(inputs) != {spec.input_name}:
+        raise ModelMetadataError(
+            f"the graph's inputs are {sorted(inputs)}, the metadata key faceposenet.input.name is"
+            f" {spec.input_name!r}; expected exactly that one input. Correct the key or the graph."
+        )
+    if missing := set(row_shapes) - outputs:
+        raise ModelMetadataError(
+            f"the metadata name the outputs {sorted(missing)}, the graph has {sorted(outputs)}; correct"
+            " faceposenet.rotation.name, faceposenet.translation.name or faceposenet.confidence.name."
+        )
+    node = inputs[spec.input_name]
+    channels_last = spec.layout == "NHWC"
+    expected = [spec.size_px, spec.size_px, 3] if channels_last else [3, spec.size_px, spec.size_px]
+    dtype = "tensor(uint8)" if spec.normalisation is None else "tensor(float)"
+    # Dimensions that are not fixed have names or None instead of numbers.
+    fits = len(node.shape) == 4 and all(
+        not isinstance(found, int) or found == wanted
+        for found, wanted in zip(node.shape[1:], expected, strict=True)
+    )
+    if not fits or node.type != dtype or isinstance(node.shape[0], int):
+        raise ModelMetadataError(
+            f"the graph's input {node.name!r} is {node.type} {node.shape}, its metadata say {dtype}"
+            f" [any number, {', '.join(map(str, expected))}]; correct faceposenet.input.layout, .dtype or"
+            " .size_px, or export the graph with a dynamic first dimension."
+        )

@@ -1,0 +1,86 @@
+"""Opening an ONNX Runtime session on the device that is asked for, and saying honestly which one it
+became."""
+
+import contextlib
+import ctypes
+import io
+import sys
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import onnxruntime as ort
+
+from fpn_core.errors import ModelFileError, ProviderError
+
+Device = Literal["auto", "cpu", "cuda"]
+
+CUDA = "CUDAExecutionProvider"
+CPU = "CPUExecutionProvider"
+
+
+def open_session(model: bytes, source: str, device: Device, threads: int) -> tuple[Any, str]:
+    """The session of a serialized model, and one sentence on why it runs where it runs.
+
+    `source` names the model in errors. Raises ModelFileError for bytes that are no network, ProviderError
+    where "cuda" was asked for and does not work.
+    """
+    obstacle = "the CPU was asked for" if device == "cpu" else _cuda_obstacle()
+    if obstacle is None:
+        # Before it refuses, ONNX Runtime can only be asked by trying: its list of providers is that of the
+        # build.
+        session = _create(model, source, [CUDA, CPU], threads)
+        if session.get_providers()[0] == CUDA:
+            return session, "CUDA: ONNX Runtime opened the network on the GPU"
+        obstacle = "there is an NVIDIA driver, but no visible GPU or no CUDA and cuDNN libraries"
+    if device == "cuda":
+        raise ProviderError(
+            f"device is 'cuda', but {obstacle}. Install the driver on the machine and the CUDA libraries with"
+            " pip install 'faceposenet[cuda]', or take device='auto' or 'cpu'."
+        )
+    return _create(model, source, [CPU], threads), f"CPU: {obstacle}"
+
+
+def _cuda_obstacle() -> str | None:
+    """Why CUDA need not be tried at all, or None."""
+    if CUDA not in ort.get_available_providers():
+        return "this build of ONNX Runtime has no CUDA (the package onnxruntime-gpu has)"
+    driver = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        ctypes.CDLL(driver)
+    except OSError:
+        return f"this machine has no NVIDIA driver ({driver} is not there)"
+    return None
+
+
+def _create(model: bytes, source: str, providers: list[str], threads: int) -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning threads keep whole cores busy while they wait, which starves the other workers of a node.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    with _quiet():
+        if CUDA in providers:
+            # Finds the libraries of the pip packages of CUDA and cuDNN.
+            ort.preload_dlls()
+        try:
+            return ort.InferenceSession(model, options, providers=providers)
+        except Exception as error:
+            # The exceptions of ONNX Runtime share no base class of their own.
+            raise ModelFileError(
+                f"ONNX Runtime cannot load {source}: {error}. Expected one self-contained ONNX file of"
+                " standard operators, without external weights or custom-op libraries."
+            ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without ONNX Runtime's log and prints about providers it falls back from: `provider_reason` says it
+    once."""
+    fatal, warning = 4, 2
+    ort.set_default_logger_severity(fatal)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        ort.set_default_logger_severity(warning)
