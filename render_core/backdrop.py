@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Float
 
 from render_core.errors import HeadError
-from render_core.heads.mesh import HeadMesh
 
 _FORWARD = np.array([0.0, 0.0, 1.0])
 # Below the first angle between photo and view the backdrop is a frontal plane, the limit of the formulas
@@ -57,12 +56,12 @@ class _Backdrop:
 
 
 def backdrop_points(
-    head: HeadMesh, projection: Float[np.ndarray, "3 4"], size_hw: tuple[int, int]
+    vertices_mm: Float[np.ndarray, "v 3"], projection: Float[np.ndarray, "3 4"], size_hw: tuple[int, int]
 ) -> Float[np.ndarray, "h w 3"]:
     """For every pixel of a view the point of the head frame where its ray meets the backdrop.
 
-    `projection` is K [R|t] with a last row of K of 0 0 1. Where the head is hit at a smaller depth the head
-    is seen, elsewhere the backdrop: also in front of the back of the head.
+    `vertices_mm` are those of the head; `projection` is K [R|t] with a last row of K of 0 0 1. Where the head
+    is hit at a smaller depth the head is seen, elsewhere the backdrop: also before the back of the head.
 
     Raises HeadError when the projection has no camera centre or looks from behind.
     """
@@ -72,7 +71,7 @@ def backdrop_points(
     centre = -np.linalg.solve(M, projection[:, 3])
     y, x = np.mgrid[0 : size_hw[0], 0 : size_hw[1]]
     rays = np.stack([x, y, np.ones(size_hw)], axis=-1) @ np.linalg.inv(M).T
-    backdrop = _place(head.vertices_mm, M[2] / np.linalg.norm(M[2]))
+    backdrop = _place(vertices_mm, M[2] / np.linalg.norm(M[2]))
 
     # Ray and plane: normal . (centre + s ray) = distance
     towards = rays @ backdrop.normal
