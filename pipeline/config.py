@@ -1,0 +1,208 @@
+"""The job's settings: one typed model, read from YAML, overridable from the command line.
+
+A setting that does not exist is an error with a suggestion, never ignored. `JobConfig.result_settings` are
+those that decide what comes out; they go into the fingerprint that binds an output folder to its job. The
+others only decide where and how fast it is made, and may change between the runs of one job.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import ConfigError
+from pipeline.storage import without_credentials
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ManifestSettings(_Settings):
+    """How the manifest is read."""
+
+    format: Literal["auto", "csv", "list", "parquet"] = "auto"
+    """csv has a header; list is the original's header-less `FILE,x,y,w,h`; auto looks into the file."""
+    image_root: str | None = None
+    """Folder or URI against which relative image paths resolve; by default the manifest's folder."""
+    columns: dict[str, str] = {}
+    """The contract's column name -> the manifest's, for manifests with other names."""
+    carry: Literal["all"] | list[str] = "all"
+    """Which further columns go through to the poses."""
+
+
+class ImageSettings(_Settings):
+    """What is still accepted as a source image."""
+
+    max_bytes: int = Field(default=256 * 2**20, gt=0)
+    max_pixels: int = Field(default=2**27, gt=0, le=2**27)
+    """At most 2^27, the limit above which OpenCV here refuses to allocate."""
+
+
+class PoseSettings(_Settings):
+    """The pose network and where it runs."""
+
+    model: str | None = None
+    """Path of an ONNX file with the project's metadata; by default the one in the package."""
+    device: Device = "auto"
+    batch_size: int = Field(default=128, ge=1, le=4096)
+    """Faces a network call. Part of the results: the last bits of a float depend on the batch."""
+
+
+class RenderSettings(_Settings):
+    """Which views of a face are rendered, and how."""
+
+    enabled: bool = True
+    head: str = "open-mean"
+    views_deg: list[int] = [0, 22, 40, 55, 75]
+    view_policy: Literal["near", "all"] = "near"
+    """near: no view nearer to the front than the face itself, as in the original; all: every view."""
+    size_px: int = Field(default=224, ge=32, le=2048)
+    background: Literal["edge", "constant", "blur"] = "edge"
+    source_window: float = Field(default=2.0, ge=1.0, le=8.0)
+    """Side of the window of the photo that the renderer sees, in sides of the square face box."""
+    source_px: int | None = Field(default=None, ge=64, le=8192)
+    """Longest side of that window in pixels; larger ones are shrunk by area. Default 1.75 x size_px."""
+    jpeg_quality: int = Field(default=95, ge=1, le=100)
+
+    @property
+    def source_limit_px(self) -> int:
+        """The longest side in pixels of the source window handed to the renderer."""
+        return self.source_px or round(1.75 * self.size_px)
+
+
+class OutputSettings(_Settings):
+    """How results are cut into files, and when a job counts as failed."""
+
+    faces_per_part: int = Field(default=512, ge=1, le=100_000)
+    landmarks: bool = True
+    """Whether poses hold the 68 projected landmarks of the head."""
+    max_reject_fraction: float = Field(default=1.0, ge=0, le=1)
+    """A larger share of rejects makes the job end with an error (its results stay)."""
+
+
+class EngineSettings(_Settings):
+    """Where the job runs. Nothing here changes a byte of the results."""
+
+    address: str | None = None
+    """A Ray cluster to join (`auto`, `ray://...`, `host:port`); by default a local Ray starts and stops."""
+    layout: Literal["auto", "fused", "staged"] = "auto"
+    """fused: every actor takes a part from decoding to the shard. staged: decode, pose and render are three
+    pools, so that poses run on GPUs and the rest beside them. auto: staged where the poses run on a GPU."""
+    cpus: int | None = Field(default=None, ge=1)
+    """CPUs of the local Ray; by default all of the machine's."""
+    workers: int | None = Field(default=None, ge=1)
+    """fused: number of actors; staged: number of render actors. By default what the CPUs hold."""
+    pose_actors: int = Field(default=1, ge=1)
+    """staged: number of pose actors."""
+    gpus_per_pose_actor: float = Field(default=1.0, gt=0)
+    start_timeout_s: int = Field(default=60, ge=5)
+    """How long to wait for the first actors before the job fails."""
+
+
+class JobConfig(_Settings):
+    """All settings of a job."""
+
+    manifest: ManifestSettings = ManifestSettings()
+    images: ImageSettings = ImageSettings()
+    pose: PoseSettings = PoseSettings()
+    render: RenderSettings = RenderSettings()
+    output: OutputSettings = OutputSettings()
+    engine: EngineSettings = EngineSettings()
+
+    def shown(self) -> dict[str, Any]:
+        """All settings as they may be stored and printed: URIs without their credentials."""
+        settings = self.model_dump(mode="json")
+        if self.manifest.image_root:
+            settings["manifest"]["image_root"] = without_credentials(self.manifest.image_root)
+        return settings
+
+    def result_settings(self) -> dict[str, Any]:
+        """The settings that decide the bytes that come out (see the module's docstring)."""
+        settings = self.shown()
+        del settings["engine"], settings["pose"]["device"], settings["pose"]["model"]
+        del settings["output"]["max_reject_fraction"]
+        return settings
+
+
+def load_config(
+    path: Path | None = None, overrides: Sequence[str] = (), values: Mapping[str, Any] | None = None
+) -> JobConfig:
+    """Read settings from a YAML file, then overrides `section.name=value` (in YAML too), then `values`.
+
+    Raises:
+        ConfigError: an unreadable file, a setting that does not exist (with the nearest that does), or a
+            value of the wrong type or range.
+    """
+    settings: dict[str, Any] = _read_yaml(path) if path else {}
+    for override in overrides:
+        _set(settings, *_parse_override(override))
+    for key, value in (values or {}).items():
+        _set(settings, key.split("."), value)
+    try:
+        return JobConfig.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError(_describe(error)) from error
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration {path} is no valid YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(
+            f"the configuration {path} must be a mapping of sections, but is a {type(settings).__name__}; "
+            "see configs/local.yaml for an example"
+        )
+    return settings
+
+
+def _parse_override(override: str) -> tuple[list[str], Any]:
+    key, separator, text = override.partition("=")
+    names = key.strip().split(".")
+    if not separator or not all(names):
+        raise ConfigError(
+            f"--set takes section.name=value, for instance render.size_px=112; got {override!r}"
+        )
+    try:
+        return names, yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the value of --set {override!r} is no valid YAML: {error}") from error
+
+
+def _set(settings: dict[str, Any], names: Sequence[str], value: Any) -> None:
+    for name in names[:-1]:
+        if not isinstance(settings.get(name), dict):
+            settings[name] = {}
+        settings = settings[name]
+    settings[names[-1]] = value
+
+
+def _describe(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"there is no setting {name!r}{_suggestion(problem['loc'])}")
+        else:
+            lines.append(f"setting {name!r}: {problem['msg']}, but got {problem['input']!r}")
+    return "; ".join(lines)
+
+
+def _suggestion(location: tuple[int | str, ...]) -> str:
+    fields = JobConfig.model_fields
+    for name in location[:-1]:
+        section = fields[str(name)].annotation if str(name) in fields else None
+        if not (isinstance(section, type) and issubclass(section, BaseModel)):
+            return ""
+        fields = section.model_fields
+    near = difflib.get_close_matches(str(location[-1]), fields, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(fields)}"

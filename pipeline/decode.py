@@ -1,0 +1,190 @@
+"""First stage: rows of the manifest to decoded, cropped faces.
+
+An image is read and decoded once for all of its faces that follow one another in the manifest. Boxes are in
+pixels of the upright photo, as viewers show it: an EXIF orientation is applied before anything else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+import cv2
+import numpy as np
+
+from fpn_core import BoxError, NetworkSpec, crop_windows, extract_crop, valid_boxes
+from pipeline.config import ImageSettings, RenderSettings
+from pipeline.errors import StorageError
+from pipeline.faces import DecodedFaces, SourceWindow
+from pipeline.manifest import Rows
+from pipeline.reasons import Reason, Reject, Stage
+from pipeline.storage import join, read_file
+
+_LONGEST_NAME = 4096
+
+
+class _FaceError(Exception):
+    """Why one face or image falls out; becomes a Reject and never leaves this module."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass
+class Decoder:
+    """Reads, decodes and crops batches of rows."""
+
+    spec: NetworkSpec
+    images: ImageSettings
+    render: RenderSettings
+    image_root: str
+
+    def __call__(self, rows: Rows) -> DecodedFaces:
+        """Decode and crop the faces of `rows`; those that fail are in the result's `rejects`."""
+        position, sizes, windows, crops, sources = [], [], [], [], []
+        rejects = [
+            self._reject(rows, i, Stage.MANIFEST, Reason.ROW_MALFORMED, detail)
+            for i, detail in rows.malformed.items()
+        ]
+        whole = np.array([i for i in range(len(rows)) if i not in rows.malformed], dtype=np.int64)
+        valid = valid_boxes(rows.box_xywh_px[whole])
+        for i in whole[~valid]:
+            box = rows.box_xywh_px[i].tolist()
+            detail = f"box {box}: expected finite x, y and width, height above 0, in pixels"
+            rejects.append(self._reject(rows, i, Stage.MANIFEST, Reason.BOX_INVALID, detail))
+        for face_positions, image in self._images(rows, whole[valid].tolist()):
+            for i in face_positions:
+                try:
+                    if isinstance(image, _FaceError):
+                        raise image
+                    window, crop, source = self._cut(image, rows.box_xywh_px[i])
+                except _FaceError as fault:
+                    rejects.append(self._reject(rows, i, Stage.DECODE, fault.reason, str(fault)))
+                except Exception as error:  # one face must not take its batch along
+                    detail = f"{type(error).__name__}: {error}"
+                    rejects.append(self._reject(rows, i, Stage.DECODE, Reason.INTERNAL_ERROR, detail))
+                else:
+                    position.append(i)
+                    sizes.append((image.shape[1], image.shape[0]))
+                    windows.append(window)
+                    crops.append(crop)
+                    sources.append(source)
+        size = self.spec.size_px
+        return DecodedFaces(
+            rows,
+            np.array(position, dtype=np.int64),
+            np.array(sizes, dtype=np.int32).reshape(-1, 2),
+            np.array(windows, dtype=np.int64).reshape(-1, 4),
+            np.array(crops, dtype=np.uint8).reshape(-1, size, size, 3),
+            sources,
+            rejects,
+        )
+
+    def _images(
+        self, rows: Rows, positions: list[int]
+    ) -> Iterator[tuple[list[int], np.ndarray | _FaceError]]:
+        """The faces of each image, and the image or why there is none."""
+        if rows.image_bytes is None:
+            groups = [list(same) for _, same in groupby(positions, key=rows.image.__getitem__)]
+        else:
+            groups = [[i] for i in positions]
+        for group in groups:
+            try:
+                yield group, self._decode(self._read(rows, group[0]))
+            except _FaceError as fault:
+                yield group, fault
+
+    def _read(self, rows: Rows, i: int) -> bytes:
+        limit = self.images.max_bytes
+        data = rows.image_bytes[i] if rows.image_bytes is not None else self._read_named(rows.image[i], limit)
+        if len(data) > limit:
+            raise _FaceError(
+                Reason.IMAGE_TOO_LARGE, f"the file has more than images.max_bytes = {limit} bytes"
+            )
+        if not data:
+            raise _FaceError(Reason.IMAGE_UNREADABLE, "the image file is empty (0 bytes)")
+        return data
+
+    def _read_named(self, image: str, limit: int) -> bytes:
+        if not image or len(image) > _LONGEST_NAME:
+            raise _FaceError(
+                Reason.IMAGE_MISSING, f"the row names no image (a name of {len(image)} characters)"
+            )
+        try:
+            return read_file(join(self.image_root, image), limit)
+        # A NUL in a path is a ValueError; a folder in place of a file, NotADirectoryError.
+        except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+            raise _FaceError(
+                Reason.IMAGE_MISSING, f"there is no image {image!r} in {self.image_root!r}"
+            ) from error
+        except StorageError as error:
+            raise _FaceError(Reason.IMAGE_NOT_ALLOWED, str(error)) from error
+        except OSError as error:
+            raise _FaceError(Reason.IMAGE_UNREADABLE, f"cannot read {image!r}: {error}") from error
+
+    def _decode(self, data: bytes) -> np.ndarray:
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error as error:
+            # OpenCV checks the size in the header against its limit before it allocates.
+            if "PIXELS" in str(error) or "IMAGE_WIDTH" in str(error) or "IMAGE_HEIGHT" in str(error):
+                raise _FaceError(
+                    Reason.IMAGE_TOO_LARGE, "more pixels than OpenCV is allowed to read"
+                ) from error
+            raise _FaceError(Reason.IMAGE_UNREADABLE, f"OpenCV cannot decode it: {error.err}") from error
+        if image is None:
+            begin = data[:8].hex(" ")
+            raise _FaceError(
+                Reason.IMAGE_UNREADABLE,
+                f"no image, or a truncated one: {len(data)} bytes that begin with {begin}",
+            )
+        height, width = image.shape[:2]
+        if height * width > self.images.max_pixels:
+            detail = f"{width} x {height} px is more than images.max_pixels = {self.images.max_pixels}"
+            raise _FaceError(Reason.IMAGE_TOO_LARGE, detail)
+        return np.asarray(image, dtype=np.uint8)
+
+    def _cut(self, image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray, SourceWindow]:
+        height, width = image.shape[:2]
+        x, y, box_width, box_height = box
+        if x + box_width <= 0 or y + box_height <= 0 or x >= width or y >= height:
+            detail = f"box {box.tolist()} has no pixel of the {width} x {height} px image"
+            raise _FaceError(Reason.BOX_OUTSIDE_IMAGE, detail)
+        window = crop_windows(box[None], self.spec.crop_expand)[0]
+        try:
+            crop = extract_crop(image, window, self.spec.size_px, self.spec.crop_interpolation)
+        except BoxError as error:
+            raise _FaceError(Reason.BOX_INVALID, str(error)) from error
+        return window, crop, source_window(image, box, self.render.source_window, self.render.source_limit_px)
+
+    def _reject(self, rows: Rows, i: int, stage: Stage, reason: Reason, detail: str) -> Reject:
+        return Reject(rows.start + int(i), rows.face_id[i], rows.image[i], stage, reason, detail)
+
+
+def source_window(image: np.ndarray, box_xywh_px: np.ndarray, window: float, limit_px: int) -> SourceWindow:
+    """Cut what the renderer needs from a photo: `window` sides of the square face box around its centre.
+
+    image: uint8 (h, w, 3). What would be longer than `limit_px` is shrunk by averaging areas, which is the
+    anti-aliasing of large faces; the part outside the photo is left away.
+    """
+    height, width = image.shape[:2]
+    x, y, box_width, box_height = box_xywh_px
+    half = window * max(box_width, box_height) / 2
+    x_centre, y_centre = x + box_width / 2, y + box_height / 2
+    x0, x1 = (int(np.clip(np.floor(edge), 0, width)) for edge in (x_centre - half, x_centre + half + 1))
+    y0, y1 = (int(np.clip(np.floor(edge), 0, height)) for edge in (y_centre - half, y_centre + half + 1))
+    part = image[y0:y1, x0:x1]
+    shrink = min(1.0, limit_px / max(part.shape[:2]))
+    size = (max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink)))
+    # Areas map onto each other: (x_source + 1/2) / size = (x_image + 1/2 - x0) / (x1 - x0).
+    scale_x, scale_y = size[0] / (x1 - x0), size[1] / (y1 - y0)
+    image_to_source = np.array(
+        [
+            [scale_x, 0, (0.5 - x0) * scale_x - 0.5],
+            [0, scale_y, (0.5 - y0) * scale_y - 0.5],
+            [0, 0, 1],
+        ]
+    )
+    # A copy, since a view would keep the whole photo in memory.
+    pixels = cv2.resize(part, size, interpolation=cv2.INTER_AREA) if shrink < 1 else part.copy()
+    return SourceWindow(np.asarray(pixels, dtype=np.uint8), image_to_source)

@@ -1,0 +1,240 @@
+"""The stages on Ray Data: actor pools, the hand-over of whole parts, and a stream of committed parts.
+
+The unit that travels is a part: one row of a block is one part, so that no setting of the engine can cut or
+mix parts, and the driver holds nothing per face.
+"""
+
+import json
+import logging
+import os
+import pickle
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import ray
+import ray.data
+from ray.exceptions import GetTimeoutError, RayActorError, RayError, RayTaskError
+
+from fpn_core import PoseNetwork
+from pipeline.config import Device, EngineSettings
+from pipeline.errors import JobIncompleteError, PipelineError, ResourceError
+from pipeline.faces import DecodedFaces
+from pipeline.layout import Layout, Pool
+from pipeline.ledger import LedgerEntry, entry_from_fields
+from pipeline.manifest import Slice
+from pipeline.worker import DecodeWorker, Job, Part, PartWorker, PoseWorker, RenderWorker
+
+CPU_PROVIDER = "CPUExecutionProvider"
+# A native crash would be tried again for ever by default.
+_MAX_TASK_RETRIES = 3
+# More blocks than this only cost the driver; each then holds several parts, still handled one by one.
+_MAX_BLOCKS = 4096
+
+
+@contextmanager
+def ray_session(settings: EngineSettings) -> Iterator[None]:
+    """A running Ray: the caller's own, the cluster that is named, or a quiet local one that stops at the end.
+
+    Raises:
+        ResourceError: no cluster at the address.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a job reports to nobody
+    # `ray job submit` names its cluster in the environment.
+    address = settings.address or os.environ.get("RAY_ADDRESS")
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        options |= {"include_dashboard": False, "num_cpus": settings.cpus}
+    try:
+        with _quiet_start() if address is None else nullcontext():
+            ray.init(address=address or "local", **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ResourceError(f"cannot join the Ray cluster at {address!r}: {error}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Keep the notes that Ray's native code writes to the terminal out of it; its logs keep them.
+
+    The level is read from the environment, and that it was read is itself written to the terminal. Errors
+    still come as exceptions. Whoever sets the level sees everything.
+    """
+    if "RAY_BACKEND_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["RAY_BACKEND_LOG_LEVEL"] = "fatal"
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        del os.environ["RAY_BACKEND_LOG_LEVEL"]
+
+
+def cluster_size() -> tuple[float, float]:
+    """CPUs and GPUs of the running Ray."""
+    resources = ray.cluster_resources()
+    return float(resources.get("CPU", 0)), float(resources.get("GPU", 0))
+
+
+def probe_device(job: Job, device: Device, settings: EngineSettings) -> tuple[Device, str, str]:
+    """Try the network on a GPU node: the device the actors should ask for, its provider, and why.
+
+    Raises:
+        ResourceError: no GPU came free in time.
+        ProviderError: CUDA was asked for and does not run there.
+    """
+
+    def probe() -> tuple[str, str]:
+        network = PoseNetwork(job.model_path, device=device)
+        return network.provider, network.provider_reason
+
+    try:
+        task = ray.remote(num_gpus=settings.gpus_per_pose_actor, num_cpus=0, max_retries=1)(probe)
+        provider, reason = ray.get(task.remote(), timeout=settings.start_timeout_s)
+    except GetTimeoutError as error:
+        raise ResourceError(
+            f"no {settings.gpus_per_pose_actor:g} GPU came free within engine.start_timeout_s = "
+            f"{settings.start_timeout_s} s; free are {ray.available_resources()}"
+        ) from error
+    except RayTaskError as error:
+        raise error.cause from error
+    return ("cpu" if provider == CPU_PROVIDER else "cuda"), provider, reason
+
+
+def run_parts(
+    job: Job, parts: Sequence[Part], layout: Layout, device: Device, start_timeout_s: int
+) -> Iterator[LedgerEntry]:
+    """Work through the parts and give the ledger entry of each as it is committed, in any order.
+
+    Raises:
+        ResourceError: actors that did not start in time.
+        JobIncompleteError: a worker that failed for good; what was committed stays.
+    """
+    context = ray.data.DataContext.get_current().copy()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.wait_for_min_actors_s = start_timeout_s
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    rows = [{"number": part.number, **asdict(part.rows)} for part in parts]
+    with ray.data.DataContext.current(context):
+        dataset = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MAX_BLOCKS))
+        if layout.kind == "fused":
+            dataset = _map(dataset, _FusedActor, layout.decode, job=job, device=device)
+        else:
+            dataset = _map(dataset, _DecodeActor, layout.decode, job=job)
+            dataset = _map(dataset, _PoseActor, layout.pose, job=job, device=device)
+            dataset = _map(dataset, _RenderActor, layout.render, job=job)
+        try:
+            for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+                for text in batch["entry"].to_pylist():
+                    yield entry_from_fields(json.loads(text))
+        except RayError as error:
+            raise _translated(error, start_timeout_s) from error
+
+
+def _map(dataset: Any, actor: type, pool: Pool, **arguments: Any) -> Any:
+    with warnings.catch_warnings():
+        # max_task_retries has no successor yet among the arguments that Ray 2.64 will keep.
+        warnings.simplefilter("ignore", ray.util.annotations.RayDeprecationWarning)
+        return dataset.map_batches(
+            actor,
+            fn_constructor_kwargs=arguments,
+            batch_size=1,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(size=pool.size),
+            num_cpus=pool.cpus,
+            num_gpus=pool.gpus or None,
+            max_task_retries=_MAX_TASK_RETRIES,
+        )
+
+
+class _FusedActor:
+    def __init__(self, job: Job, device: Device) -> None:
+        self._work = PartWorker(job, device)
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        return _entries([self._work(part) for part in _parts(block)])
+
+
+class _DecodeActor:
+    def __init__(self, job: Job) -> None:
+        self._decode = DecodeWorker(job)
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        return _handover([(part, list(self._decode(part))) for part in _parts(block)])
+
+
+class _PoseActor:
+    def __init__(self, job: Job, device: Device) -> None:
+        self._pose = PoseWorker(job, device)
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        work: list[tuple[Part, list[DecodedFaces]]] = _received(block)
+        return _handover([(part, [self._pose(faces) for faces in batches]) for part, batches in work])
+
+
+class _RenderActor:
+    def __init__(self, job: Job) -> None:
+        self._render = RenderWorker(job)
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        return _entries(
+            [
+                self._render.write(part, map(self._render.finish, batches))
+                for part, batches in _received(block)
+            ]
+        )
+
+
+def _parts(block: pa.Table) -> list[Part]:
+    return [Part(row.pop("number"), Slice(**row)) for row in block.to_pylist()]
+
+
+def _handover(work: list[tuple[Part, list[Any]]]) -> pa.Table:
+    # Pickled by and for the job's own processes; a large column, since a part may have gigabytes of pixels.
+    return pa.table({"work": pa.array([pickle.dumps(item, protocol=5) for item in work], pa.large_binary())})
+
+
+def _received(block: pa.Table) -> list[tuple[Part, list[Any]]]:
+    return [pickle.loads(item.as_buffer()) for item in block["work"]]
+
+
+def _entries(entries: list[LedgerEntry]) -> pa.Table:
+    return pa.table({"entry": pa.array([json.dumps(asdict(entry)) for entry in entries], pa.string())})
+
+
+def _translated(error: RayError, start_timeout_s: int) -> PipelineError:
+    """What the user has to know of an engine's error: the worker's own, where it was one of ours."""
+    cause: BaseException | None = error
+    while cause is not None:
+        inner = cause.cause if isinstance(cause, RayTaskError) else cause.__cause__
+        if isinstance(cause, PipelineError):
+            return cause
+        if isinstance(cause, GetTimeoutError):
+            return ResourceError(
+                f"the job's actors did not start within engine.start_timeout_s = {start_timeout_s} s; is the "
+                f"cluster busy with other jobs? It has {ray.cluster_resources()}, of which free are "
+                f"{ray.available_resources()}"
+            )
+        cause = inner
+    died = "a worker died again and again" if isinstance(error, RayActorError) else "a worker failed"
+    return JobIncompleteError(
+        f"{died}: {str(error).strip().splitlines()[-1]}. Committed parts stay; the same command continues"
+    )

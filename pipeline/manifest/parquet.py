@@ -1,0 +1,175 @@
+"""Parquet manifests: a file, or a folder of files read in the order of their names."""
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+import pyarrow.types as pat
+
+from pipeline.errors import ManifestError
+from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Rows, Slice
+from pipeline.manifest.text import sha256_of
+from pipeline.storage import resolve
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """Where a run of rows lies."""
+
+    file: str
+    index: int
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class ParquetManifest:
+    """A Parquet manifest, known by its row groups."""
+
+    location: str
+    columns: ColumnMap
+    groups: tuple[RowGroup, ...]
+    carried_schema: pa.Schema
+    sha256: str
+    kind: str = "parquet"
+
+    @property
+    def n_rows(self) -> int:
+        return sum(group.n_rows for group in self.groups)
+
+    def slices(self, count: int) -> list[Slice]:
+        return [Slice(row, min(count, self.n_rows - row)) for row in range(0, self.n_rows, count)]
+
+    def read(self, part: Slice) -> Rows:
+        names = tuple({*self.columns.source.values(), *self.columns.carried})
+        ends = list(accumulate(group.n_rows for group in self.groups))
+        pieces, row, left = [], part.start, part.count
+        while left > 0:
+            at = bisect_right(ends, row)
+            group = self.groups[at]
+            within = row - (ends[at] - group.n_rows)
+            taken = min(left, group.n_rows - within)
+            pieces.append(_read_group(group, names).slice(within, taken))
+            row, left = row + taken, left - taken
+        return self._rows(part.start, pa.concat_tables(pieces))
+
+    def ids(self) -> Iterator[Sequence[str]]:
+        name = self.columns.source["face_id"]
+        for group in self.groups:
+            yield _texts(_read_group(group, (name,))[name])
+
+    def _rows(self, start: int, table: pa.Table) -> Rows:
+        source = self.columns.source
+        box = [table[source[name]].cast(pa.float64()).to_numpy(zero_copy_only=False) for name in BOX_COLUMNS]
+        images = _texts(table[source["image"]]) if "image" in source else [""] * len(table)
+        encoded = table[source["image_bytes"]].to_pylist() if "image_bytes" in source else None
+        return Rows(
+            start,
+            _texts(table[source["face_id"]]),
+            images,
+            None if encoded is None else [data or b"" for data in encoded],
+            np.stack(box, axis=1),
+            {},
+            table.select(self.columns.carried).cast(self.carried_schema),
+        )
+
+
+def read_schema(location: str) -> tuple[list[str], pa.Schema]:
+    """The files of a Parquet manifest and their schema.
+
+    Raises:
+        ManifestError: no such file, no Parquet, an empty folder, or files that differ in their columns.
+    """
+    files = _files(location)
+    schemas = [_open(file).schema_arrow.remove_metadata() for file in files]
+    for file, schema in zip(files, schemas, strict=True):
+        if not schema.equals(schemas[0]):
+            raise ManifestError(f"{file} has other columns than {files[0]}: {schema} against {schemas[0]}")
+    return files, schemas[0]
+
+
+def index_parquet(
+    location: str, files: Sequence[str], schema: pa.Schema, columns: ColumnMap
+) -> ParquetManifest:
+    """Find the row groups of a Parquet manifest, check its types and take its checksum.
+
+    Raises:
+        ManifestError: a column of a type that the contract does not allow.
+    """
+    _check_types(location, schema, columns)
+    groups = tuple(
+        RowGroup(file, index, metadata.row_group(index).num_rows)
+        for file in files
+        for metadata in [_open(file).metadata]
+        for index in range(metadata.num_row_groups)
+    )
+    carried = pa.schema([(name, _plain(schema.field(name).type)) for name in columns.carried])
+    digest = hashlib.sha256("".join(sha256_of(file) for file in files).encode()).hexdigest()
+    return ParquetManifest(location, columns, groups, carried, digest)
+
+
+def _check_types(location: str, schema: pa.Schema, columns: ColumnMap) -> None:
+    def check(name: str, allowed: bool, expected: str) -> None:
+        if not allowed:
+            kind = schema.field(columns.source[name]).type
+            raise ManifestError(
+                f"{location}: column {columns.source[name]!r} must be {expected}, but is {kind}"
+            )
+
+    types = {name: _plain(schema.field(source).type) for name, source in columns.source.items()}
+    check("face_id", _is_text(types["face_id"]) or pat.is_integer(types["face_id"]), "text or whole numbers")
+    for name in BOX_COLUMNS:
+        kind = types[name]
+        check(name, pat.is_integer(kind) or pat.is_floating(kind) or pat.is_decimal(kind), "numbers (pixels)")
+    if "image" in types:
+        check("image", _is_text(types["image"]), "text (a path or URI)")
+    if "image_bytes" in types:
+        kind = types["image_bytes"]
+        check("image_bytes", pat.is_binary(kind) or pat.is_large_binary(kind), "binary")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pat.is_string(kind) or pat.is_large_string(kind))
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """A dictionary's own value type: dictionaries differ from part to part, values do not."""
+    return kind.value_type if pat.is_dictionary(kind) else kind
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    return [text or "" for text in column.cast(pa.string()).to_pylist()]
+
+
+def _files(location: str) -> list[str]:
+    filesystem, path = resolve(location)
+    info = filesystem.get_file_info(path)
+    if info.type == pafs.FileType.NotFound:
+        raise ManifestError(f"there is no manifest {location}")
+    if info.type == pafs.FileType.File:
+        return [location]
+    entries = filesystem.get_file_info(pafs.FileSelector(path))
+    names = sorted(entry.base_name for entry in entries if entry.base_name.endswith(".parquet"))
+    if not names:
+        raise ManifestError(f"the folder {location} holds no .parquet file")
+    return [f"{location.rstrip('/')}/{name}" for name in names]
+
+
+def _open(file: str) -> pq.ParquetFile:
+    filesystem, path = resolve(file)
+    try:
+        return pq.ParquetFile(path, filesystem=filesystem)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ManifestError(f"{file} is no readable Parquet file: {error}") from error
+
+
+# Parts are read in order, so a worker mostly finds its next slice in the row group that it read last.
+@lru_cache(maxsize=1)
+def _read_group(group: RowGroup, names: tuple[str, ...]) -> pa.Table:
+    return _open(group.file).read_row_group(group.index, columns=list(names))

@@ -1,0 +1,164 @@
+"""The values that every kind of manifest gives: slices of rows with the contract's columns."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.errors import ManifestError
+
+BOX_COLUMNS = ("x", "y", "width", "height")
+
+# The original's CSV header (fpn.py of Face-Pose-Net) -> the contract's names.
+ORIGINAL_COLUMNS = {
+    "ID": "face_id",
+    "FILE": "image",
+    "FACE_X": "x",
+    "FACE_Y": "y",
+    "FACE_WIDTH": "width",
+    "FACE_HEIGHT": "height",
+}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Consecutive rows of a manifest, with where they lie in a text file (both 0 for Parquet)."""
+
+    start: int
+    count: int
+    offset: int = 0
+    length: int = 0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Faces of one slice. All columns are of one length."""
+
+    start: int
+    face_id: list[str]
+    image: list[str]
+    """Location as the manifest gives it; empty where it gives none."""
+    image_bytes: list[bytes] | None
+    box_xywh_px: np.ndarray
+    """float64 (n, 4); NaN where the manifest has no number."""
+    malformed: dict[int, str]
+    """Position in the slice -> what is wrong with the row itself."""
+    carried: pa.Table
+    """The other columns, untouched."""
+
+    def __len__(self) -> int:
+        return len(self.face_id)
+
+
+class Manifest(Protocol):
+    """A manifest that was opened: its columns are found, its rows are not yet checked."""
+
+    @property
+    def location(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def n_rows(self) -> int: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def carried_schema(self) -> pa.Schema: ...
+
+    def slices(self, count: int) -> list[Slice]:
+        """All rows, cut into slices of `count`."""
+        ...
+
+    def read(self, part: Slice) -> Rows:
+        """The rows of a slice."""
+        ...
+
+    def ids(self) -> Iterator[Sequence[str]]:
+        """All face ids in order, in batches."""
+        ...
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """Contract column -> the manifest's own name, and the columns that are carried through."""
+
+    source: Mapping[str, str]
+    carried: tuple[str, ...]
+
+
+def map_columns(
+    names: Sequence[str], columns: Mapping[str, str], carry: str | Sequence[str], location: str
+) -> ColumnMap:
+    """Find the contract's columns among a manifest's.
+
+    Raises:
+        ManifestError: a column that is missing, twice there, or carried under the name of an output column.
+    """
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ManifestError(
+            f"{location}: the columns {', '.join(repeated)} are there twice; rename or drop them"
+        )
+    source = {ours: original for original, ours in ORIGINAL_COLUMNS.items() if original in names}
+    source |= {name: name for name in ("face_id", "image", "image_bytes", *BOX_COLUMNS) if name in names}
+    source |= columns
+    absent = [f"{ours} (configured as {theirs!r})" for ours, theirs in columns.items() if theirs not in names]
+    absent += [name for name in ("face_id", *BOX_COLUMNS) if name not in source]
+    if "image" not in source and "image_bytes" not in source:
+        absent.append("image (or image_bytes)")
+    if absent:
+        raise ManifestError(
+            f"{location}: missing column {', '.join(absent)}; found {', '.join(names) or 'none'}. Expected "
+            "face_id, image, x, y, width, height or the original's ID, FILE, FACE_X, FACE_Y, FACE_WIDTH, "
+            "FACE_HEIGHT; map other names with --set manifest.columns={face_id: my_id, ...}"
+        )
+    return ColumnMap(source, _carried(names, source, carry, location))
+
+
+def _carried(
+    names: Sequence[str], source: Mapping[str, str], carry: str | Sequence[str], location: str
+) -> tuple[str, ...]:
+    rest = [name for name in names if name not in source.values()]
+    if carry != "all":
+        unknown = [name for name in carry if name not in rest]
+        if unknown:
+            raise ManifestError(
+                f"{location}: no column {', '.join(unknown)} to carry; there are {', '.join(rest)}"
+            )
+        rest = list(carry)
+    taken = [name for name in rest if name in RESULT_COLUMNS]
+    if taken:
+        raise ManifestError(
+            f"{location}: the column {', '.join(taken)} has the name of a column of the results; rename it, "
+            "or choose the columns to carry with --set manifest.carry=[...]"
+        )
+    return tuple(rest)
+
+
+# Names that the poses use themselves, so that no carried column may have them.
+RESULT_COLUMNS = frozenset(
+    {
+        "face_id",
+        "image",
+        "image_width_px",
+        "image_height_px",
+        "box_xywh_px",
+        "crop_xyxy_px",
+        "rvec_rad",
+        "tvec_mm",
+        "yaw_deg",
+        "pitch_deg",
+        "roll_deg",
+        "projection",
+        "landmarks_xy_px",
+        "mirrored",
+        "views",
+        "part",
+        "confidence",
+    }
+)

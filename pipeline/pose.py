@@ -1,0 +1,72 @@
+"""Second stage: crops to poses, a batch in one call of the network."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fpn_core import PoseBatch, PoseNetwork, projection_to_image
+from pipeline.faces import DecodedFaces, PosedFaces
+from pipeline.reasons import Reason, Reject, Stage
+
+
+def pose_faces(network: PoseNetwork, faces: DecodedFaces) -> PosedFaces:
+    """Pose a batch of crops; faces without a finite pose in front of the camera become rejects."""
+    rejects = list(faces.rejects)
+    kept, poses = [], []
+    for span, batch in _run(network, faces, slice(0, len(faces)), rejects):
+        good = batch.finite & batch.in_front
+        for i in np.flatnonzero(~good):
+            reason = Reason.POSE_BEHIND_CAMERA if batch.finite[i] else Reason.POSE_NOT_FINITE
+            detail = f"the network gave translation {batch.tvec_mm[i].tolist()} mm"
+            rejects.append(_reject(faces, span.start + int(i), reason, detail))
+        kept.append(span.start + np.flatnonzero(good))
+        poses.append(batch[good])
+    keep = np.concatenate(kept) if kept else np.zeros(0, dtype=np.int64)
+    pose = _concatenate(poses or [network(faces.crops[:0])])
+    windows = faces.window_xyxy_px[keep]
+    return PosedFaces(
+        faces.rows,
+        faces.position[keep],
+        faces.image_wh_px[keep],
+        windows,
+        [faces.sources[i] for i in keep],
+        pose,
+        projection_to_image(pose.rotation, pose.tvec_mm, windows, network.spec.camera),
+        rejects,
+    )
+
+
+def _run(
+    network: PoseNetwork, faces: DecodedFaces, span: slice, rejects: list[Reject]
+) -> Iterator[tuple[slice, PoseBatch]]:
+    """The network's answer for a span of faces; where it fails, halves, down to the face at fault."""
+    count = span.stop - span.start
+    if count == 0:
+        return
+    try:
+        batch = network(faces.crops[span], batch_size=count)
+    except Exception as error:  # whatever the runtime raises: only the face at fault may fall out
+        if count == 1:
+            detail = f"{type(error).__name__}: {error}"
+            rejects.append(_reject(faces, span.start, Reason.INTERNAL_ERROR, detail))
+            return
+        middle = span.start + count // 2
+        yield from _run(network, faces, slice(span.start, middle), rejects)
+        yield from _run(network, faces, slice(middle, span.stop), rejects)
+    else:
+        yield span, batch
+
+
+def _concatenate(batches: list[PoseBatch]) -> PoseBatch:
+    confidences = [batch.confidence for batch in batches if batch.confidence is not None]
+    return PoseBatch(
+        np.concatenate([batch.rotation for batch in batches]),
+        np.concatenate([batch.tvec_mm for batch in batches]),
+        np.concatenate(confidences) if confidences else None,
+    )
+
+
+def _reject(faces: DecodedFaces, i: int, reason: Reason, detail: str) -> Reject:
+    at = int(faces.position[i])
+    rows = faces.rows
+    return Reject(rows.start + at, rows.face_id[at], rows.image[at], Stage.POSE, reason, detail)

@@ -1,0 +1,45 @@
+"""Why a face was rejected: few, stable codes that scripts may rely on.
+
+The command `fpn run` counts them, the rejects files hold one a row, the README explains them.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Stable reason codes; the text after each says when it is given."""
+
+    ROW_MALFORMED = "row_malformed"  # a CSV row with more or fewer fields than the header
+    IMAGE_MISSING = "image_missing"  # no such file or object, or none named
+    IMAGE_UNREADABLE = "image_unreadable"  # empty, truncated, no image, or no permission
+    IMAGE_TOO_LARGE = "image_too_large"  # more bytes or pixels than the configuration allows
+    IMAGE_NOT_ALLOWED = "image_not_allowed"  # an image URI whose scheme is not read
+    BOX_INVALID = "box_invalid"  # not a number, no area, or absurdly large
+    BOX_OUTSIDE_IMAGE = "box_outside_image"  # no pixel of the box lies in the image
+    POSE_NOT_FINITE = "pose_not_finite"  # the network gave NaN or infinity
+    POSE_BEHIND_CAMERA = "pose_behind_camera"  # the network put the head behind the camera
+    RENDER_NO_FACE_PIXELS = "render_no_face_pixels"  # no point of the posed face lies in the image
+    INTERNAL_ERROR = "internal_error"  # an error of ours in this face alone; the detail names it
+
+
+class Stage(StrEnum):
+    """Where in the flow a face was rejected."""
+
+    MANIFEST = "manifest"
+    DECODE = "decode"
+    POSE = "pose"
+    RENDER = "render"
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One face that got no pose or no views, and why."""
+
+    row: int  # row of the manifest, from 0
+    face_id: str
+    image: str
+    stage: Stage
+    reason: Reason
+    detail: str
+    attempts: int = 1

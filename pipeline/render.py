@@ -1,0 +1,99 @@
+"""Third stage: posed faces to encoded views."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from fpn_core import project
+from pipeline.config import RenderSettings
+from pipeline.faces import FinishedFace, FinishedFaces, PosedFaces, View
+from pipeline.reasons import Reason, Reject, Stage
+from render_core import Renderer, RenderReject, select_views
+
+
+@dataclass
+class ViewRenderer:
+    """Renders and encodes the views of batches of faces; without a renderer, poses go through alone."""
+
+    settings: RenderSettings
+    landmarks_mm: np.ndarray
+    """float64 (68, 3): the head's landmarks, projected into every photo."""
+    renderer: Renderer | None
+
+    def __call__(self, faces: PosedFaces) -> FinishedFaces:
+        """Finish a batch; a face that cannot be rendered is a reject."""
+        finished = []
+        rejects = list(faces.rejects)
+        ypr_deg = faces.poses.ypr_deg
+        rvec_rad = faces.poses.rvec_rad
+        landmarks = project(self.landmarks_mm, faces.projection)
+        for i, at in enumerate(faces.position):
+            try:
+                views = self._views(faces, i, float(ypr_deg[i, 0]))
+            except RenderReject as reject:
+                rejects.append(_reject(faces, int(at), Reason(reject.reason), str(reject)))
+                continue
+            except Exception as error:  # one face must not take its batch along
+                detail = f"{type(error).__name__}: {error}"
+                rejects.append(_reject(faces, int(at), Reason.INTERNAL_ERROR, detail))
+                continue
+            confidence = faces.poses.confidence
+            finished.append(
+                FinishedFace(
+                    row=faces.rows.start + int(at),
+                    face_id=faces.rows.face_id[at],
+                    image=faces.rows.image[at],
+                    image_wh_px=(int(faces.image_wh_px[i, 0]), int(faces.image_wh_px[i, 1])),
+                    box_xywh_px=faces.rows.box_xywh_px[at],
+                    crop_xyxy_px=faces.window_xyxy_px[i],
+                    rvec_rad=rvec_rad[i],
+                    tvec_mm=faces.poses.tvec_mm[i],
+                    ypr_deg=ypr_deg[i],
+                    projection=faces.projection[i],
+                    landmarks_xy_px=landmarks[i],
+                    confidence=None if confidence is None else float(confidence[i]),
+                    mirrored=bool(ypr_deg[i, 0] < 0),
+                    views=views,
+                    carried=_carried(faces, int(at)),
+                )
+            )
+        return FinishedFaces(finished, rejects)
+
+    def _views(self, faces: PosedFaces, i: int, yaw_deg: float) -> tuple[View, ...]:
+        if self.renderer is None:
+            return ()
+        wanted: tuple[float, ...] = tuple(self.settings.views_deg)
+        if self.settings.view_policy == "near":
+            wanted = select_views(yaw_deg, wanted)
+        source = faces.sources[i]
+        rendered = self.renderer.render(
+            source.pixels,
+            source.image_to_source @ faces.projection[i],
+            wanted,
+            mirrored=yaw_deg < 0,
+        )
+        return tuple(
+            View(
+                f"{view.yaw_deg:g}",
+                view.yaw_deg,
+                self._encode(view.image),
+                view.seen_fraction,
+                view.filled_fraction,
+            )
+            for view in rendered
+        )
+
+    def _encode(self, image: np.ndarray) -> bytes:
+        _, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.settings.jpeg_quality])
+        return bytes(jpeg)
+
+
+def _carried(faces: PosedFaces, at: int) -> dict[str, object]:
+    table = faces.rows.carried
+    return {name: table.column(name)[at].as_py() for name in table.column_names}
+
+
+def _reject(faces: PosedFaces, at: int, reason: Reason, detail: str) -> Reject:
+    rows = faces.rows
+    return Reject(rows.start + at, rows.face_id[at], rows.image[at], Stage.RENDER, reason, detail)

@@ -1,0 +1,159 @@
+"""The stages put together: what one actor does with a part of the manifest."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from fpn_core import NetworkSpec, PoseNetwork
+from pipeline.config import Device, JobConfig
+from pipeline.decode import Decoder
+from pipeline.faces import DecodedFaces, FinishedFaces, PosedFaces
+from pipeline.ledger import LedgerEntry, commit, part_files, read_entry
+from pipeline.manifest import Manifest, Rows, Slice
+from pipeline.pose import pose_faces
+from pipeline.render import ViewRenderer
+from pipeline.shards import poses_file, rejects_file, views_file
+from pipeline.storage import Folder
+from render_core import Renderer
+from render_core.heads import load_head
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker needs to know; the same value in every process of a job."""
+
+    config: JobConfig
+    manifest: Manifest
+    image_root: str
+    model_path: Path | None
+    """None: the model in the package."""
+    spec: NetworkSpec
+    out: Folder
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A numbered slice of the manifest: the unit of work, of commit and of resume."""
+
+    number: int
+    rows: Slice
+
+
+class DecodeWorker:
+    """First third of a part: rows to crops, in the batches that the network will see."""
+
+    def __init__(self, job: Job) -> None:
+        use_one_thread()
+        self._job = job
+        self._decoder = Decoder(job.spec, job.config.images, job.config.render, job.image_root)
+
+    def __call__(self, part: Part) -> Iterator[DecodedFaces]:
+        rows = self._job.manifest.read(part.rows)
+        size = self._job.config.pose.batch_size
+        for start in range(0, len(rows), size):
+            yield self._decoder(_take(rows, start, size))
+
+
+class PoseWorker:
+    """Second third: crops to poses."""
+
+    def __init__(self, job: Job, device: Device) -> None:
+        use_one_thread()
+        self.network = PoseNetwork(job.model_path, device=device, threads=1)
+
+    def __call__(self, faces: DecodedFaces) -> PosedFaces:
+        return pose_faces(self.network, faces)
+
+
+class RenderWorker:
+    """Last third: poses to views, and a part's files with their ledger entry."""
+
+    def __init__(self, job: Job) -> None:
+        use_one_thread()
+        self._job = job
+        settings = job.config.render
+        head = load_head(settings.head)
+        renderer = (
+            Renderer(
+                head,
+                tuple(settings.views_deg),
+                size_px=settings.size_px,
+                background=settings.background,
+            )
+            if settings.enabled
+            else None
+        )
+        self._finish = ViewRenderer(settings, head.landmarks_mm, renderer)
+
+    def finish(self, faces: PosedFaces) -> FinishedFaces:
+        """Render one batch."""
+        return self._finish(faces)
+
+    def write(self, part: Part, batches: Iterator[FinishedFaces]) -> LedgerEntry:
+        """Write and commit a part from its finished batches."""
+        faces, rejects = [], []
+        for batch in batches:
+            faces.extend(batch.faces)
+            rejects.extend(batch.rejects)
+        faces.sort(key=lambda face: face.row)
+        rejects.sort(key=lambda reject: reject.row)
+        config = self._job.config
+        names = part_files(part.number, views=config.render.enabled)
+        carried = self._job.manifest.carried_schema
+        files = {
+            names["poses"]: poses_file(faces, part.number, carried, landmarks=config.output.landmarks),
+            names["rejects"]: rejects_file(rejects),
+        }
+        if "views" in names:
+            files[names["views"]] = views_file(faces, part.number, part.rows.start, config.render.head)
+        entry = LedgerEntry(
+            part=part.number,
+            fingerprint=self._job.fingerprint,
+            rows=part.rows.count,
+            posed=len(faces),
+            rejected=len(rejects),
+            views=sum(len(face.views) for face in faces),
+            rejects_by_reason=dict(sorted(Counter(str(reject.reason) for reject in rejects).items())),
+        )
+        return commit(self._job.out, entry, files)
+
+
+class PartWorker:
+    """All three in one process, batch by batch: nothing is handed from process to process."""
+
+    def __init__(self, job: Job, device: Device) -> None:
+        self._job = job
+        self._decode = DecodeWorker(job)
+        self._pose = PoseWorker(job, device)
+        self._render = RenderWorker(job)
+
+    def __call__(self, part: Part) -> LedgerEntry:
+        done = read_entry(self._job.out, part.number)
+        if done is not None:  # a task that was lost after its commit, and sent again
+            return done
+        batches = (self._render.finish(self._pose(faces)) for faces in self._decode(part))
+        return self._render.write(part, batches)
+
+
+def use_one_thread() -> None:
+    """Keep OpenCV to one thread: the job has a process for every core already."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    cv2.setNumThreads(1)
+
+
+def _take(rows: Rows, start: int, count: int) -> Rows:
+    stop = start + count
+    return Rows(
+        rows.start + start,
+        rows.face_id[start:stop],
+        rows.image[start:stop],
+        None if rows.image_bytes is None else rows.image_bytes[start:stop],
+        rows.box_xywh_px[start:stop],
+        {i - start: detail for i, detail in rows.malformed.items() if start <= i < stop},
+        rows.carried.slice(start, count),
+    )
