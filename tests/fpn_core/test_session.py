@@ -1,0 +1,65 @@
+"""Devices: what is asked for, what runs, and what is said about it."""
+
+import onnxruntime as ort
+import pytest
+
+from fpn_core import PoseNetwork, ProviderError, session
+
+from .conftest import UINT8_SPEC
+
+
+def without_driver(name):
+    raise OSError(name)
+
+
+def test_cpu_is_taken_when_asked_for(tiny_network):
+    network = PoseNetwork(tiny_network(), device="cpu")
+    assert network.provider == "CPUExecutionProvider"
+    assert network.provider_reason == "CPU: the CPU was asked for"
+
+
+def test_auto_falls_back_quietly_and_says_why(tiny_network, monkeypatch, capfd):
+    monkeypatch.setattr(session.ort, "get_available_providers", lambda: [session.CUDA, session.CPU])
+    monkeypatch.setattr(session.ctypes, "CDLL", without_driver)
+    network = PoseNetwork(tiny_network(), device="auto")
+    assert network.provider == "CPUExecutionProvider"
+    assert network.provider_reason.startswith("CPU: this machine has no NVIDIA driver")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_auto_says_when_the_build_has_no_cuda(tiny_network, monkeypatch):
+    monkeypatch.setattr(session.ort, "get_available_providers", lambda: [session.CPU])
+    assert "this build of ONNX Runtime has no CUDA" in PoseNetwork(tiny_network()).provider_reason
+
+
+@pytest.mark.skipif(session.CUDA not in ort.get_available_providers(), reason="this build has no CUDA to try")
+def test_driver_without_usable_gpu_falls_back_quietly(tiny_network, monkeypatch, capfd):
+    if PoseNetwork(tiny_network()).provider == session.CUDA:
+        pytest.skip("this machine has a usable GPU")
+    monkeypatch.setattr(session.ctypes, "CDLL", lambda name: None)
+    network = PoseNetwork(tiny_network())
+    assert network.provider == session.CPU
+    assert "there is an NVIDIA driver" in network.provider_reason
+    assert capfd.readouterr() == ("", "")
+
+
+def test_cuda_without_gpu_is_refused_at_once_with_the_way_out(tiny_network, monkeypatch):
+    monkeypatch.setattr(session.ctypes, "CDLL", without_driver)
+    with pytest.raises(ProviderError, match=r"device is 'cuda'.*take device='auto' or 'cpu'"):
+        PoseNetwork(tiny_network(), device="cuda")
+
+
+def test_gpu_that_opens_is_named(monkeypatch):
+    class GpuSession:
+        def get_providers(self):
+            return [session.CUDA, session.CPU]
+
+    monkeypatch.setattr(session, "_cuda_obstacle", lambda: None)
+    monkeypatch.setattr(session, "_create", lambda model, source, providers, threads: GpuSession())
+    assert session.open_session(b"", "tiny", "auto", 1)[1].startswith("CUDA: ")
+
+
+def test_threads_wait_without_spinning(tiny_network):
+    options = PoseNetwork(tiny_network(UINT8_SPEC), device="cpu", threads=2)._session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (2, 1)
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
