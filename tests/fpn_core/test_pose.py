@@ -1,5 +1,7 @@
 """The batch of poses as a value."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -40,5 +42,7 @@ def test_rows_are_taken_by_slice_mask_or_index(poses, rows):
 
 
 def test_arrays_of_different_lengths_are_refused(poses):
+    # Called by itself, because under the tests the annotations would refuse first.
+    mixed = SimpleNamespace(rotation=poses.rotation, tvec_mm=poses.tvec_mm[:3], confidence=None)
     with pytest.raises(GeometryError, match=r"rotations \(4, 3, 3\), translations \(3, 3\)"):
-        PoseBatch(poses.rotation, poses.tvec_mm[:3])
+        PoseBatch.__post_init__(mixed)
