@@ -21,10 +21,10 @@ Expand = float | tuple[float, float, float, float]
 EXPAND = 0.25
 """Share of the square's side that FacePoseNet adds on each of the four sides."""
 
-MAX_WINDOW_TO_IMAGE = 3
-"""Longest side of a window, in longer sides of its image. A face that fills its photo, expanded by its own
-size on every side, is just allowed; a larger box is no face, and its crop would cost memory without
-bound."""
+MAX_WINDOW_TO_IMAGE_AREA = 9
+"""Most pixels of a window, in pixels of its image. A face that fills a square photo, expanded by its own size
+on every side, is just allowed; a larger box is no face, and its black margin would cost memory without bound.
+"""
 
 MAX_COORDINATE_PX = 2.0**20
 """Largest coordinate and size of a box. Up to here float32, in which the reference computes, still resolves
@@ -102,18 +102,16 @@ def extract_crop(
     `interpolation` is OpenCV's; the original network was trained on "cubic". A window inside the image is
     read in place; only one that sticks out is copied, with its black margin.
 
-    Raises BoxError for a window without pixels, or one longer than MAX_WINDOW_TO_IMAGE times the longer
-    side of the image.
+    Raises BoxError for a window without pixels, or with more than MAX_WINDOW_TO_IMAGE_AREA times the image's.
     """
     height, width = image.shape[:2]
     x0, y0, x1, y1 = (int(edge) for edge in window_xyxy_px)
-    longest = max(x1 - x0, y1 - y0)
-    limit = MAX_WINDOW_TO_IMAGE * max(height, width)
-    if x1 <= x0 or y1 <= y0 or longest > limit:
+    area, limit = (x1 - x0) * (y1 - y0), MAX_WINDOW_TO_IMAGE_AREA * width * height
+    if x1 <= x0 or y1 <= y0 or area > limit:
         raise BoxError(
-            f"crop window {[x0, y0, x1, y1]} of an image of {width} x {height} px; expected 1 to {limit} px"
-            f" a side ({MAX_WINDOW_TO_IMAGE} times the longer side of the image). Leave this face out, or"
-            " correct its box."
+            f"crop window {[x0, y0, x1, y1]} of an image of {width} x {height} px; expected a window of 1 to"
+            f" {limit} px ({MAX_WINDOW_TO_IMAGE_AREA} times the image). Leave this face out, or correct"
+            " its box."
         )
     part = image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
     if part.size == 0:
