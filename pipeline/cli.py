@@ -4,11 +4,17 @@ import sys
 from pathlib import Path
 
 import click
+import cv2
 
 from fpn_core import FpnError
-from pipeline.config import load_config
+from pipeline.check import check_manifest
+from pipeline.config import JobConfig, load_config
+from pipeline.contact_sheet import contact_sheet
+from pipeline.demo import write_demo_faces
 from pipeline.errors import PipelineError
 from pipeline.run import describe_rejects, run_job
+from pipeline.storage import Folder, join, parent
+from pipeline.verify import verify as verify_output
 from render_core import RenderError
 
 # Exit codes: 0 done, 1 the job failed or is incomplete, 2 a wrong command (click's own), 130 interrupted.
@@ -84,3 +90,82 @@ def run(
     )
     if totals.posed == 0:
         click.echo("warning: no face was posed; are the images where the manifest says?", err=True)
+
+
+@main.command()
+@click.argument("manifest")
+@_config
+@_overrides
+@click.option("--image-root", help="Folder or URI of relative image paths; by default the manifest's folder.")
+@click.option("--sample", default=100, show_default=True, help="Faces whose image is read and decoded.")
+def check(
+    manifest: str, config_path: Path | None, overrides: tuple[str, ...], image_root: str | None, sample: int
+) -> None:
+    """Check MANIFEST without running: columns, ids, boxes, and a sample of the images."""
+    values = {} if image_root is None else {"manifest.image_root": image_root}
+    found = check_manifest(manifest, load_config(config_path, overrides, values), sample)
+    least, median, greatest = found.box_side_px
+    click.echo(f"{manifest}: {found.faces:,} faces ({found.kind}), every face id is there once")
+    click.echo(f"carried columns: {', '.join(found.carried) or 'none'}")
+    click.echo(f"longer side of the boxes: {least:.0f} to {greatest:.0f} px, median {median:.0f}")
+    click.echo(f"rows that will be rejected: {_counts(found.bad_rows)}")
+    click.echo(f"of {found.sampled:,} sampled faces will be rejected: {_counts(found.bad_samples)}")
+    for example in found.examples:
+        click.echo(f"  {example}")
+
+
+@main.command()
+@click.argument("out")
+def verify(out: str) -> None:
+    """Re-read the results in OUT: checksums, counts, and every face of the manifest exactly once."""
+    found = verify_output(Folder(out))
+    click.echo(
+        f"{out}: {found.parts:,} of {found.expected_parts:,} parts, {found.faces:,} faces = "
+        f"{found.posed:,} posed + {found.rejected:,} rejected, {found.views:,} views"
+    )
+    for problem in found.problems:
+        click.echo(f"  {problem}")
+    if found.problems:
+        click.echo(f"error: {len(found.problems)} problems; fpn run continues an unfinished job", err=True)
+        sys.exit(_FAILED)
+    click.echo("all files are as they were written, no face is missing or twice")
+
+
+@main.command()
+@click.argument("out")
+@click.option("--image-root", required=True, help="Folder or URI of relative image paths.")
+@click.option("--faces", default=12, show_default=True, help="Number of faces to draw.")
+@click.option("--to", "target", default=None, help="File to write; by default OUT/contact_sheet.jpg.")
+def sheet(out: str, image_root: str, faces: int, target: str | None) -> None:
+    """Draw faces of OUT with landmarks, axes and views into one picture."""
+    click.echo(f"contact sheet: {_write_sheet(out, image_root, faces, target)}")
+
+
+@main.command()
+@click.argument("out", default="demo_out", type=click.Path(path_type=Path))
+@_config
+@_overrides
+def demo(out: Path, config_path: Path | None, overrides: tuple[str, ...]) -> None:
+    """Run the whole job on a dozen faces made of a public-domain portrait, and draw what comes out."""
+    manifest = write_demo_faces(out / "photos")
+    results = out / "results"
+    config: JobConfig = load_config(config_path, overrides)
+    summary = run_job(str(manifest), str(results), config)
+    picture = _write_sheet(
+        str(results), parent(str(manifest)), summary.totals.faces, str(out / "contact_sheet.jpg")
+    )
+    totals = summary.totals
+    click.echo(f"{totals.posed} faces posed, {totals.views} views, {totals.rejected} rejected")
+    click.echo(f"look at the contact sheet: {picture}")
+
+
+def _write_sheet(out: str, image_root: str, faces: int, target: str | None) -> str:
+    picture = contact_sheet(Folder(out), image_root, faces)
+    _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    path = target or join(out, "contact_sheet.jpg")
+    Folder(parent(path)).write(path.rsplit("/", 1)[-1], bytes(jpeg))
+    return path
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"

@@ -53,6 +53,11 @@ class PoseSettings(_Settings):
     batch_size: int = Field(default=128, ge=1, le=4096)
     """Faces a network call. Part of the results: the last bits of a float depend on the batch."""
 
+    @property
+    def model_path(self) -> Path | None:
+        """Where the network is; None is the one in the package."""
+        return Path(self.model) if self.model else None
+
 
 class RenderSettings(_Settings):
     """Which views of a face are rendered, and how."""

@@ -102,7 +102,7 @@ def probe_device(job: Job, device: Device, settings: EngineSettings) -> tuple[De
     """
 
     def probe() -> tuple[str, str]:
-        network = PoseNetwork(job.model_path, device=device)
+        network = PoseNetwork(job.config.pose.model_path, device=device)
         return network.provider, network.provider_reason
 
     try:
@@ -131,7 +131,7 @@ def run_parts(
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.wait_for_min_actors_s = start_timeout_s
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what goes wrong comes as an exception
     rows = [{"number": part.number, **asdict(part.rows)} for part in parts]
     with ray.data.DataContext.current(context):
         dataset = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MAX_BLOCKS))

@@ -5,7 +5,6 @@ import json
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,8 +47,7 @@ def prepare_job(manifest_location: str, out_location: str, config: JobConfig) ->
         FpnError, RenderError: a model or head that cannot be used.
     """
     manifest = open_manifest(manifest_location, config.manifest)
-    model_path = Path(config.pose.model) if config.pose.model else None
-    network = PoseNetwork(model_path, device="cpu")
+    network = PoseNetwork(config.pose.model_path, device="cpu")
     inputs = _inputs(manifest, config, network, load_head(config.render.head))
     fingerprint = hashlib.sha256(_canonical(inputs)).hexdigest()
     out = Folder(out_location)
@@ -58,7 +56,7 @@ def prepare_job(manifest_location: str, out_location: str, config: JobConfig) ->
         check_ids(manifest)
         out.write(JOB_NAME, _job_file(manifest, config, inputs, fingerprint))
     image_root = config.manifest.image_root or parent(manifest_location)
-    job = Job(config, manifest, image_root, model_path, network.spec, out, fingerprint)
+    job = Job(config, manifest, image_root, network.spec, out, fingerprint)
     slices = manifest.slices(config.output.faces_per_part)
     return PreparedJob(job, [Part(number, rows) for number, rows in enumerate(slices)], resumed)
 

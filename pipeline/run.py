@@ -106,7 +106,7 @@ def _device(prepared: PreparedJob, config: JobConfig) -> tuple[Device, str, str]
             "first, or set pose.device=cpu or auto"
         )
     if wanted == "cpu" or not gpus:
-        network = PoseNetwork(prepared.job.model_path, device="cpu")
+        network = PoseNetwork(prepared.job.config.pose.model_path, device="cpu")
         reason = network.provider_reason if wanted == "cpu" else f"no node has a GPU ({_cluster()})"
         return "cpu", network.provider, reason
     return probe_device(prepared.job, wanted, config.engine)

@@ -4,7 +4,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 
@@ -13,7 +12,7 @@ from pipeline.config import Device, JobConfig
 from pipeline.decode import Decoder
 from pipeline.faces import DecodedFaces, FinishedFaces, PosedFaces
 from pipeline.ledger import LedgerEntry, commit, part_files, read_entry
-from pipeline.manifest import Manifest, Rows, Slice
+from pipeline.manifest import Manifest, Slice
 from pipeline.pose import pose_faces
 from pipeline.render import ViewRenderer
 from pipeline.shards import poses_file, rejects_file, views_file
@@ -29,8 +28,6 @@ class Job:
     config: JobConfig
     manifest: Manifest
     image_root: str
-    model_path: Path | None
-    """None: the model in the package."""
     spec: NetworkSpec
     out: Folder
     fingerprint: str
@@ -56,7 +53,7 @@ class DecodeWorker:
         rows = self._job.manifest.read(part.rows)
         size = self._job.config.pose.batch_size
         for start in range(0, len(rows), size):
-            yield self._decoder(_take(rows, start, size))
+            yield self._decoder(rows.slice(start, size))
 
 
 class PoseWorker:
@@ -64,7 +61,7 @@ class PoseWorker:
 
     def __init__(self, job: Job, device: Device) -> None:
         use_one_thread()
-        self.network = PoseNetwork(job.model_path, device=device, threads=1)
+        self.network = PoseNetwork(job.config.pose.model_path, device=device, threads=1)
 
     def __call__(self, faces: DecodedFaces) -> PosedFaces:
         return pose_faces(self.network, faces)
@@ -144,16 +141,3 @@ def use_one_thread() -> None:
     """Keep OpenCV to one thread: the job has a process for every core already."""
     os.environ["OMP_NUM_THREADS"] = "1"
     cv2.setNumThreads(1)
-
-
-def _take(rows: Rows, start: int, count: int) -> Rows:
-    stop = start + count
-    return Rows(
-        rows.start + start,
-        rows.face_id[start:stop],
-        rows.image[start:stop],
-        None if rows.image_bytes is None else rows.image_bytes[start:stop],
-        rows.box_xywh_px[start:stop],
-        {i - start: detail for i, detail in rows.malformed.items() if start <= i < stop},
-        rows.carried.slice(start, count),
-    )

@@ -51,6 +51,19 @@ class Rows:
     def __len__(self) -> int:
         return len(self.face_id)
 
+    def slice(self, start: int, count: int) -> "Rows":
+        """`count` rows from position `start` on."""
+        stop = start + count
+        return Rows(
+            self.start + start,
+            self.face_id[start:stop],
+            self.image[start:stop],
+            None if self.image_bytes is None else self.image_bytes[start:stop],
+            self.box_xywh_px[start:stop],
+            {i - start: detail for i, detail in self.malformed.items() if start <= i < stop},
+            self.carried.slice(start, count),
+        )
+
 
 class Manifest(Protocol):
     """A manifest that was opened: its columns are found, its rows are not yet checked."""
