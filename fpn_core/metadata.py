@@ -149,7 +149,6 @@ def write_metadata(source: Path, destination: Path, spec: NetworkSpec) -> None:
     import onnx  # noqa: PLC0415  (only who publishes a model needs it)
 
     model = onnx.load(str(source))
-    del model.metadata_props[:]
     onnx.helper.set_model_props(model, spec_to_metadata(spec))
     onnx.save(model, str(destination))
 

@@ -26,12 +26,16 @@ def open_session(model: bytes, source: str, device: Device, threads: int) -> tup
     """
     obstacle = "the CPU was asked for" if device == "cpu" else _cuda_obstacle()
     if obstacle is None:
-        # Before it refuses, ONNX Runtime can only be asked by trying: its list of providers is that of the
-        # build.
-        session = _create(model, source, [CUDA, CPU], threads)
-        if session.get_providers()[0] == CUDA:
-            return session, "CUDA: ONNX Runtime opened the network on the GPU"
-        obstacle = "there is an NVIDIA driver, but no visible GPU or no CUDA and cuDNN libraries"
+        # ONNX Runtime can only be asked by trying: its list of providers is that of the build.
+        try:
+            session = _create(model, source, [CUDA, CPU], threads)
+        except ModelFileError as error:
+            # A file that is at fault fails below, on the CPU, once more.
+            obstacle = f"ONNX Runtime cannot open the network on the GPU ({error.__cause__})"
+        else:
+            if session.get_providers()[0] == CUDA:
+                return session, "CUDA: ONNX Runtime opened the network on the GPU"
+            obstacle = "there is an NVIDIA driver, but no visible GPU or no CUDA and cuDNN libraries"
     if device == "cuda":
         raise ProviderError(
             f"device is 'cuda', but {obstacle}. Install the driver on the machine and the CUDA libraries with"

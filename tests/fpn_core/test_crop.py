@@ -100,10 +100,19 @@ def test_windows_equal_the_reference_on_any_box_and_are_never_cut_short(x, y, w,
     np.testing.assert_array_equal(crop_windows(np.array([[x, y, w, h]]))[0], expected)
 
 
-def test_window_is_rounded_in_float32():
-    # In float64 the left edge is 24.9999999, rounded up to 25; float32 has 25 too, but 1e-7 above it has not.
-    box = np.array([[50.0 + 1e-7, 50.0, 100.0, 100.0]])
-    assert crop_windows(box).tolist() == [[25, 25, 175, 175]]
+@pytest.mark.parametrize(
+    ("box", "window"),
+    [
+        # The left edge is 25.0000001, which float64 would round up to 26; in float32 it is 25.
+        ([50.0 + 1e-7, 50.0, 100.0, 100.0], [25, 25, 175, 175]),
+        # The right edge is 160.00002; moved by the padding of 158 px it is 318 exactly, as float32 is
+        # coarser there.
+        ([-104.999984, -104.999984, 212.0, 212.0], [-157, -157, 160, 160]),
+    ],
+)
+def test_edges_are_rounded_where_float32_rounds_them(box, window):
+    assert crop_windows(np.array([box])).tolist() == [window]
+    assert reference_window(box, (400, 400))[0].tolist() == window
 
 
 def test_four_shares_expand_each_side_by_itself():

@@ -3,7 +3,7 @@
 import onnxruntime as ort
 import pytest
 
-from fpn_core import PoseNetwork, ProviderError, session
+from fpn_core import ModelFileError, PoseNetwork, ProviderError, session
 
 from .conftest import UINT8_SPEC
 
@@ -57,6 +57,20 @@ def test_gpu_that_opens_is_named(monkeypatch):
     monkeypatch.setattr(session, "_cuda_obstacle", lambda: None)
     monkeypatch.setattr(session, "_create", lambda model, source, providers, threads: GpuSession())
     assert session.open_session(b"", "tiny", "auto", 1)[1].startswith("CUDA: ")
+
+
+def test_gpu_that_fails_while_opening_is_an_obstacle_and_no_fault_of_the_file(tiny_network, monkeypatch):
+    create = session._create
+
+    def failing_gpu(model, source, providers, threads):
+        if session.CUDA in providers:
+            raise ModelFileError("cannot load") from RuntimeError("out of memory")
+        return create(model, source, providers, threads)
+
+    monkeypatch.setattr(session, "_cuda_obstacle", lambda: None)
+    monkeypatch.setattr(session, "_create", failing_gpu)
+    network = PoseNetwork(tiny_network())
+    assert network.provider == session.CPU and "(out of memory)" in network.provider_reason
 
 
 def test_threads_wait_without_spinning(tiny_network):
