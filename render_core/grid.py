@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from render_core.head import NOSE_TIP, Head, HeadView, ViewedHead
+from render_core.backdrop import backdrop_points
+from render_core.head import LANDMARKS, NOSE_TIP, Head, HeadView, ViewedHead
 from render_core.raster import rasterize
 from render_core.view import ViewCamera
 
 # The face is what lies in this ball around the nose tip: the original's face mask, exactly.
 FACE_RADIUS_MM = 120.0
-# The original's backdrop: a plane behind the head, 65 mm behind the origin of the head frame.
-BACKDROP_Z_MM = 65.0
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,42 @@ class ViewGrid:
 def build_grid(head: Head, camera: ViewCamera) -> ViewGrid:
     """The grid of `head` in `camera`.
 
-    A view that the head already holds for this camera is taken as it is; any other is drawn from the surface.
+    Where the head holds a view of just this camera, its points are taken as they are; any other view is drawn
+    from the surface. The backdrop is the same in both cases.
     """
-    if isinstance(head, ViewedHead) and (view := _held_view(head.views, camera)) is not None:
-        return _grid(camera, view.points_mm, view.face_mask & view.head_mask, view.head_mask)
-    points, head_mask = draw_surface(head, camera)
-    nose = head.landmarks_mm[NOSE_TIP]
-    face_mask = head_mask & (np.linalg.norm(points - nose, axis=2) <= FACE_RADIUS_MM)
+    held = _held_view(head.views, camera) if isinstance(head, ViewedHead) else None
+    if held is None:
+        points, head_mask = draw_surface(head, camera)
+    else:
+        points, head_mask = held.points_mm.astype(np.float64), held.head_mask
+    size = (camera.size_px, camera.size_px)
+    behind = backdrop_points(np.asarray(head.vertices_mm, np.float64), camera.projection, size)
+    # The backdrop also hides the back of the head, which no photo of the face shows.
+    head_mask = head_mask & ~(_depth(behind, camera) < _depth(points, camera))
+    points = np.where(head_mask[..., None], points, behind)
+    face_mask = head_mask & (np.linalg.norm(points - head.landmarks_mm[NOSE_TIP], axis=2) <= FACE_RADIUS_MM)
     return _grid(camera, points, face_mask, head_mask)
+
+
+def held_or_drawn_view(head: Head, camera: ViewCamera) -> HeadView:
+    """The head's own view of this yaw as it is, with its own camera and backdrop; else one that is drawn."""
+    if isinstance(head, ViewedHead) and camera.yaw_deg in head.views:
+        return head.views[camera.yaw_deg]
+    grid = build_grid(head, camera)
+    size = grid.size_px
+    return HeadView(
+        yaw_deg=camera.yaw_deg,
+        points_mm=np.ascontiguousarray(grid.points[:3].T).reshape(size, size, 3),
+        face_mask=grid.face_mask,
+        head_mask=grid.head_mask,
+        landmarks_mm=np.asarray(head.landmarks_mm, np.float64),
+        landmark_ids=np.arange(LANDMARKS),
+    )
+
+
+def _depth(points_mm: np.ndarray, camera: ViewCamera) -> np.ndarray:
+    depth: np.ndarray = points_mm @ camera.projection[2, :3] + camera.projection[2, 3]
+    return depth
 
 
 def _grid(
@@ -79,28 +106,7 @@ def _held_view(views: Mapping[float, HeadView], camera: ViewCamera) -> HeadView 
 def draw_surface(
     head: Head, camera: ViewCamera
 ) -> tuple[Float[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
-    """Points in mm of the head, or of the backdrop behind it, in every pixel; and where it is the head."""
-    size = (camera.size_px, camera.size_px)
-    raster = rasterize(head.vertices_mm, head.faces, camera.projection, size)
-    points = raster.interpolate(np.asarray(head.vertices_mm, np.float64))
-    behind = plane_points(camera)
-    return np.where(raster.covered[..., None], points, behind), raster.covered
-
-
-def plane_points(camera: ViewCamera) -> Float[np.ndarray, "h w 3"]:
-    """The points of every pixel on a plane through the back of the head.
-
-    The plane is z = 65 mm while the camera looks at it from within 60 degrees, and turns with the camera
-    beyond, so that the backdrop never runs edge-on to the camera.
-    """
-    P = camera.projection
-    rows, columns = np.mgrid[0 : camera.size_px, 0 : camera.size_px]
-    # X(d) = M^-1 (d [u, v, 1] - p4): the ray of a pixel through the camera centre.
-    inverse = np.linalg.inv(P[:, :3])
-    direction = np.stack([columns, rows, np.ones_like(rows)], axis=-1) @ inverse.T
-    centre = -inverse @ P[:, 3]
-    turn = np.radians(np.sign(camera.yaw_deg) * max(0.0, abs(camera.yaw_deg) - 60.0))
-    normal = np.array([-np.sin(turn), 0.0, np.cos(turn)])
-    distance = (BACKDROP_Z_MM - centre @ normal) / (direction @ normal)
-    points: np.ndarray = centre + distance[..., None] * direction
-    return points
+    """The point of the head in every pixel, in mm, NaN beside it; and where the head is."""
+    vertices = np.asarray(head.vertices_mm, np.float64)
+    raster = rasterize(vertices, head.faces, camera.projection, (camera.size_px, camera.size_px))
+    return raster.interpolate(vertices), raster.covered

@@ -1,6 +1,6 @@
 """What the renderer needs of a head: its surface, its landmarks, and views that are known exactly."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -90,16 +90,8 @@ class ViewedHead:
 
     def _built(self) -> dict[str, np.ndarray]:
         if not self._surface:
-            vertices, faces = [], []
-            for view in self.views.values():
-                view_vertices, view_faces = view_to_mesh(view)
-                faces.append(view_faces + sum(map(len, vertices)))
-                vertices.append(view_vertices)
-            self._surface.update(
-                vertices_mm=np.concatenate(vertices),
-                faces=np.concatenate(faces),
-                landmarks_mm=_merged_landmarks(self),
-            )
+            vertices, faces = views_to_mesh(self.views.values())
+            self._surface.update(vertices_mm=vertices, faces=faces, landmarks_mm=_merged_landmarks(self))
         return self._surface
 
 
@@ -114,27 +106,34 @@ def _merged_landmarks(head: ViewedHead) -> np.ndarray:
     return landmarks
 
 
-# Neighbouring pixels are about 1.2 mm apart; a longer side joins two surfaces, one behind the other.
+# Neighbouring pixels are about 1.2 mm apart; a much longer side joins two surfaces, one behind the other.
 _LONGEST_SIDE_MM = 12.0
 
 
-def view_to_mesh(view: HeadView) -> tuple[Float[np.ndarray, "v 3"], Integer[np.ndarray, "f 3"]]:
-    """The head pixels of a view as a surface: vertices in mm, and triangles between neighbours."""
-    height, width = view.head_mask.shape
-    number = np.arange(height * width).reshape(height, width)
-    a, b, c, d = (
-        number[rows, columns].reshape(-1)
-        for rows, columns in (
-            (slice(None, -1), slice(None, -1)),
-            (slice(None, -1), slice(1, None)),
-            (slice(1, None), slice(None, -1)),
-            (slice(1, None), slice(1, None)),
-        )
-    )
+def views_to_mesh(
+    views: Iterable[HeadView], stride: int = 1
+) -> tuple[Float[np.ndarray, "v 3"], Integer[np.ndarray, "f 3"]]:
+    """The surfaces of all views side by side, drawn from every `stride`-th pixel."""
+    vertices: list[np.ndarray] = []
+    faces: list[np.ndarray] = []
+    for view in views:
+        view_vertices, view_faces = _view_to_mesh(view, stride)
+        faces.append(view_faces + sum(map(len, vertices)))
+        vertices.append(view_vertices)
+    return np.concatenate(vertices), np.concatenate(faces)
+
+
+def _view_to_mesh(view: HeadView, stride: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two triangles for every square of neighbouring head pixels without a jump in depth."""
+    points = view.points_mm[::stride, ::stride].astype(np.float64)
+    is_head = view.head_mask[::stride, ::stride].reshape(-1)
+    number = np.arange(is_head.size).reshape(points.shape[:2])
+    a, b = number[:-1, :-1].reshape(-1), number[:-1, 1:].reshape(-1)
+    c, d = number[1:, :-1].reshape(-1), number[1:, 1:].reshape(-1)
     triangles = np.concatenate([np.stack([a, b, c], axis=1), np.stack([b, d, c], axis=1)])
-    points = view.points_mm.reshape(-1, 3).astype(np.float64)
-    triangles = triangles[view.head_mask.reshape(-1)[triangles].all(axis=1)]
-    sides = np.linalg.norm(points[triangles] - points[np.roll(triangles, 1, axis=1)], axis=2)
-    triangles = triangles[sides.max(axis=1) < _LONGEST_SIDE_MM]
-    used, triangles = np.unique(triangles, return_inverse=True)
-    return points[used], triangles.reshape(-1, 3)
+    triangles = triangles[is_head[triangles].all(axis=1)]
+    corners = points.reshape(-1, 3)[triangles]
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)
+    triangles = triangles[sides.max(axis=1) < _LONGEST_SIDE_MM * stride]
+    used, renumbered = np.unique(triangles, return_inverse=True)
+    return points.reshape(-1, 3)[used], renumbered.reshape(-1, 3)

@@ -2,47 +2,72 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
+from render_core.cells import build_cells
+from render_core.clean import (
+    MIRROR,
+    Background,
+    CleanOptions,
+    CleanView,
+    Interpolation,
+    render_clean,
+)
+from render_core.compat import CompatOptions, render_compat
 from render_core.errors import RenderReject
-from render_core.grid import ViewGrid, build_grid
-from render_core.head import Head
-from render_core.view import PRESET_VIEWS_DEG, view_camera
+from render_core.grid import build_grid, held_or_drawn_view
+from render_core.head import Head, HeadView
+from render_core.view import PRESET_VIEWS_DEG, ViewCamera, view_camera
+from render_core.visibility import ShadowMaps, build_shadow_maps
 
 Mode = Literal["clean", "compat"]
-Background = Literal["edge", "constant", "blur", "transparent"]
-Interpolation = Literal["linear", "cubic"]
-
-_CV2_INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
-MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
+View = float | ViewCamera
 
 
 @dataclass(frozen=True)
 class RenderedView:
     """One view of one face.
 
-    `image` is BGR or BGR and alpha, as its source. `seen_fraction` is the share of the view's face pixels
-    whose surface the source photo really shows; `filled_fraction` the share that was filled from the other
-    half of the face or from outside the photo. They add up to one.
+    `image` is BGR, or BGR and alpha with a transparent background. `seen_fraction` is the share of the view's
+    face pixels whose surface the photo really shows; `filled_fraction` the share whose colour comes from the
+    other half of the face or from beyond the edge of the photo.
     """
 
-    yaw_deg: float
+    camera: ViewCamera
     image: UInt8[np.ndarray, "s s c"]
     seen_fraction: float
     filled_fraction: float
 
+    @property
+    def yaw_deg(self) -> float:
+        return self.camera.yaw_deg
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What a renderer holds of one view; in compat mode also the head's own view of it."""
+
+    clean: CleanView
+    compat: HeadView | None
+
 
 class Renderer:
-    """Renders faces with one head. Build one per worker: it holds the grids of its views."""
+    """Renders faces with one head. Build one per worker: it holds the grids of its views.
+
+    `views` are yaws in degrees or, for any pitch and roll, cameras from `view_camera` of the same `size_px`.
+    `background` says what stands for the photo beyond its edge: its edge pixels, black, a blur, or nothing
+    (then images have an alpha channel). Compat mode has the original's numerics (see `render_core.compat`):
+    `symmetry` there means that of the frontal view, and background and interpolation are the original's.
+    """
 
     def __init__(
         self,
         head: Head,
-        views_deg: Sequence[float] = PRESET_VIEWS_DEG,
+        views: Sequence[View] = PRESET_VIEWS_DEG,
         *,
         size_px: int = 224,
         mode: Mode = "clean",
@@ -50,59 +75,100 @@ class Renderer:
         interpolation: Interpolation = "cubic",
         symmetry: bool = True,
     ) -> None:
-        self.views_deg = tuple(views_deg)
+        for name, value, choices in (
+            ("mode", mode, get_args(Mode)),
+            ("background", background, get_args(Background)),
+            ("interpolation", interpolation, get_args(Interpolation)),
+        ):
+            if value not in choices:
+                raise ValueError(f"{name} is {value!r}: expected one of {', '.join(choices)}")
+        if not views or len(set(views)) != len(views):
+            raise ValueError(f"views {tuple(views)}: expected one or more, none of them twice")
         self.size_px = size_px
-        self._interpolation = _CV2_INTERPOLATION[interpolation]
-        self._grids = {yaw: build_grid(head, view_camera(yaw, size_px=size_px)) for yaw in self.views_deg}
+        self._mode = mode
+        self._clean = CleanOptions(background, interpolation, symmetry)
+        self._compat = CompatOptions(symmetry=symmetry)
+        shadows = build_shadow_maps(head)
+        self._views = {view: _prepare(head, _camera(view, size_px), shadows, mode) for view in views}
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The views that this renderer was built for."""
+        return tuple(self._views)
+
+    def masks(self, view: View) -> tuple[Bool[np.ndarray, "s s"], Bool[np.ndarray, "s s"]]:
+        """Which pixels of `view` are face, and which are head (face included)."""
+        grid = self._prepared(view).clean.grid
+        return grid.face_mask, grid.head_mask
 
     def render(
         self,
         image: UInt8[np.ndarray, "h w 3"],
         projection: Float[np.ndarray, "3 4"],
-        views_deg: Sequence[float] | None = None,
+        views: Sequence[View] | None = None,
         *,
         mirrored: bool = False,
     ) -> list[RenderedView]:
-        """The views `views_deg` (default: all of the renderer's) of the face in `image`.
+        """The `views` (default: all of the renderer's) of the face in `image`.
 
         `projection` maps millimetres of the head frame to pixels of `image` (0-based, centres at integers),
         whatever part of the photo `image` is. `mirrored` renders the mirrored face; image and projection
-        stay those of the photo as it is.
+        stay those of the photo as it is. Compat mode takes the mirrored crop and its own pose instead.
 
         Raises RenderReject for a face that cannot be rendered, ValueError for a view that the renderer was
-        not built for.
+        not built for or a mirrored face in compat mode.
         """
+        chosen = [self._prepared(view) for view in (self._views if views is None else views)]
         P = np.asarray(projection, np.float64)
-        _check_pose(P)
-        if mirrored:
-            # The mirrored photo at the mirrored pose sees X where the photo sees diag(-1, 1, 1) X.
-            P = P @ MIRROR
-        chosen = self.views_deg if views_deg is None else tuple(views_deg)
-        return [self._render_view(image, P, self._grids[yaw]) for yaw in chosen]
+        if not np.isfinite(P).all():
+            raise RenderReject("pose_not_finite", "the projection holds NaN or infinity")
+        if self._mode == "compat":
+            if mirrored:
+                raise ValueError("compat mode mirrors nothing: give it the mirrored crop and its own pose")
+            return [self._render_compat(image, P, view) for view in chosen]
+        # A camera that does not mirror has det K R > 0, so the sign of the depth is that of P[2, 3].
+        if P[2, 3] * np.linalg.det(P[:, :3]) <= 0:
+            raise RenderReject(
+                "pose_behind_camera", f"depth of the head is {P[2, 3]:.6g}: expected more than 0"
+            )
+        # The mirrored photo at the mirrored pose shows at X what the photo shows at diag(-1, 1, 1) X.
+        P = P @ MIRROR if mirrored else P
+        rendered = render_clean(image, P, [view.clean for view in chosen], self._clean)
+        return [
+            RenderedView(view.clean.grid.camera, done.image, done.seen_fraction, done.filled_fraction)
+            for view, done in zip(chosen, rendered, strict=True)
+        ]
 
-    def _render_view(self, image: np.ndarray, P: np.ndarray, grid: ViewGrid) -> RenderedView:
-        u, v, depth = P.astype(np.float32) @ grid.points
-        inside = (
-            (u >= 0) & (v >= 0) & (u <= (image.shape[1] - 1) * depth) & (v <= (image.shape[0] - 1) * depth)
-        )
-        face = grid.face_mask.reshape(-1)
-        seen = float(inside[face].mean())
-        if seen == 0:
-            raise RenderReject("render_no_face_pixels", "no point of the face lies inside the image")
-        shape = (grid.size_px, grid.size_px)
-        rendered = cv2.remap(
-            image,
-            (u / depth).reshape(shape),
-            (v / depth).reshape(shape),
-            self._interpolation,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        return RenderedView(grid.camera.yaw_deg, rendered, seen, 1.0 - seen)
+    def _render_compat(self, image: np.ndarray, P: np.ndarray, prepared: _Prepared) -> RenderedView:
+        assert prepared.compat is not None
+        rendered = render_compat(image, P, prepared.compat, self._compat)
+        picture = rendered.raw if rendered.symmetric is None else rendered.symmetric
+        size = (self.size_px, self.size_px)
+        if picture.shape[:2] != size:
+            # As the original does for a recognition network.
+            picture = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+        camera = prepared.clean.grid.camera
+        face = prepared.compat.face_mask
+        inside = float(rendered.inside[face].mean())
+        return RenderedView(camera, picture, inside, 1.0 - inside)
+
+    def _prepared(self, view: View) -> _Prepared:
+        if view not in self._views:
+            raise ValueError(
+                f"view {view} was not prepared: expected one of {', '.join(map(str, self._views))}"
+            )
+        return self._views[view]
 
 
-def _check_pose(P: np.ndarray) -> None:
-    if not np.isfinite(P).all():
-        raise RenderReject("pose_not_finite", "the projection holds NaN or infinity")
-    # The head's origin lies in front of a camera that does not mirror: third coordinate and det(M) agree.
-    if P[2, 3] * np.linalg.det(P[:, :3]) <= 0:
-        raise RenderReject("pose_behind_camera", f"the head is at depth {P[2, 3]:.1f}: expected more than 0")
+def _camera(view: View, size_px: int) -> ViewCamera:
+    if not isinstance(view, ViewCamera):
+        return view_camera(view, size_px=size_px)
+    if view.size_px != size_px:
+        raise ValueError(f"a view of {view.size_px} px in a renderer of {size_px} px: expected equal sizes")
+    return view
+
+
+def _prepare(head: Head, camera: ViewCamera, shadows: ShadowMaps, mode: Mode) -> _Prepared:
+    grid = build_grid(head, camera)
+    held = held_or_drawn_view(head, camera) if mode == "compat" else None
+    return _Prepared(CleanView(grid, build_cells(grid, shadows)), held)
