@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
@@ -13,6 +13,7 @@ LANDMARKS = 68
 NOSE_TIP = 30
 
 
+@runtime_checkable
 class Head(Protocol):
     """A head's surface in the head frame. `landmarks_mm` are the 68 points of 300-W in their order."""
 
