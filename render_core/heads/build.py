@@ -1,73 +1,132 @@
-"""Build a head from the table of measured points."""
+"""Build heads: the mean head from the table of points, and others from it by their parameters."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
-from typing import Any
 
 import numpy as np
-import yaml
+from jaxtyping import Float, Int32
 
 from render_core.errors import HeadError
+from render_core.heads.ears import build_ear
 from render_core.heads.grid import direction_grid
+from render_core.heads.identity import displacement_basis_mm, parameter_vector
 from render_core.heads.mesh import HeadMesh
+from render_core.heads.neck import build_neck
+from render_core.heads.surface import Skin, mirrored_points
+from render_core.heads.table import HeadTable, head_table
 from render_core.heads.thin_plate import fit_radial_surface
 
+DEFAULT_HEAD = "open-mean"
+
 # fmt: off
-_MIRRORED = {16: 0, 15: 1, 14: 2, 13: 3, 12: 4, 11: 5, 10: 6, 9: 7, 26: 17, 25: 18, 24: 19, 23: 20, 22: 21, 35: 31, 34: 32,
-             42: 39, 43: 38, 44: 37, 45: 36, 46: 41, 47: 40, 54: 48, 53: 49, 52: 50, 55: 59, 56: 58, 64: 60, 63: 61, 65: 67}
+# Rows of the 68 landmarks of 300-W on the subject's left, and their mirror images on the right.
+MIRRORED_LANDMARKS = {
+    9: 7, 10: 6, 11: 5, 12: 4, 13: 3, 14: 2, 15: 1, 16: 0, 22: 21, 23: 20, 24: 19, 25: 18, 26: 17,
+    34: 32, 35: 31, 42: 39, 43: 38, 44: 37, 45: 36, 46: 41, 47: 40,
+    52: 50, 53: 49, 54: 48, 55: 59, 56: 58, 63: 61, 64: 60, 65: 67,
+}
 # fmt: on
-_NAMES = ("open-mean",)
+
+
+@dataclass(frozen=True)
+class MeanHead:
+    """The mean head in the face frame, and what one standard deviation of each parameter adds to it."""
+
+    vertices_mm: Float[np.ndarray, "v 3"]
+    faces: Int32[np.ndarray, "f 3"]
+    landmarks_mm: Float[np.ndarray, "68 3"]
+    vertex_basis_mm: Float[np.ndarray, "k v 3"]
+    landmark_basis_mm: Float[np.ndarray, "k 68 3"]
 
 
 def head_names() -> tuple[str, ...]:
     """Names of the heads that come with the package; the first is the default."""
-    return _NAMES
+    return (DEFAULT_HEAD, *head_table().variants)
 
 
 @lru_cache(maxsize=32)
-def load_head(name: str = "open-mean") -> HeadMesh:
+def load_head(name: str = DEFAULT_HEAD) -> HeadMesh:
     """A head of the package by name.
 
     Raises HeadError for a name that is not among `head_names()`.
     """
-    if name not in _NAMES:
-        raise HeadError(f"no head is called {name!r}: expected one of {', '.join(_NAMES)}")
-    return build_head({}, name=name)
+    if name not in head_names():
+        raise HeadError(f"no head is called {name!r}: expected one of {', '.join(head_names())}")
+    if name == DEFAULT_HEAD:
+        return build_head({}, name=name)
+    return build_head(variant_parameters(name), name=name)
+
+
+def variant_parameters(name: str) -> dict[str, float]:
+    """The parameters of one of the ten heads, in standard deviations, with the population's correlations."""
+    table = head_table()
+    # x = L z has the correlation L L' when z is independent.
+    scores = np.linalg.cholesky(table.correlation) @ np.array(table.variants[name])
+    return {parameter.name: float(score) for parameter, score in zip(table.parameters, scores, strict=True)}
 
 
 def build_head(parameters: Mapping[str, float], name: str = "custom") -> HeadMesh:
     """The head that differs from the mean by `parameters`, each in standard deviations of the population.
 
-    Raises HeadError for a parameter that does not exist or is not finite.
+    Raises HeadError for a parameter that does not exist, is not finite, or is out of all proportion.
     """
-    if parameters:
-        raise HeadError(f"unknown parameters {', '.join(parameters)}")
-    table = _table()
-    centre = np.array(table["centre"]["at"], float)
-    named = {point["name"]: np.array(point["at"], float) for point in table["points"]}
-    half = np.array([point["at"] for point in table["points"] if point.get("surface", True)], float)
-    points = np.concatenate([half, half[half[:, 0] > 0] * [-1, 1, 1]])
-    surface = fit_radial_surface(points, centre, table["smoothing"])
-    directions, faces = direction_grid()
-    vertices = centre + directions * surface.radius_mm(directions)[:, None]
-    faces = faces[(vertices[faces][:, :, 1] < 175).all(axis=1)]
-
-    landmarks = np.zeros((68, 3))
-    for number in range(68):
-        if (key := f"landmark {number}") in named:
-            landmarks[number] = named[key]
-    for left, right in _MIRRORED.items():
-        landmarks[right] = landmarks[left] * [-1, 1, 1]
-    return HeadMesh(name, _to_head_frame(vertices), faces, _to_head_frame(landmarks))
-
-
-def _to_head_frame(points: np.ndarray) -> np.ndarray:
-    # Lateral, down and forward of the table to x, y and z of the head frame.
-    return np.column_stack([points[:, 0], points[:, 1] - 50.0, 58.5 - points[:, 2]])
+    table, mean = head_table(), mean_head()
+    weights = parameter_vector(table.parameters, parameters)
+    vertices = mean.vertices_mm + np.tensordot(weights, mean.vertex_basis_mm, axes=1)
+    landmarks = mean.landmarks_mm + np.tensordot(weights, mean.landmark_basis_mm, axes=1)
+    return HeadMesh(name, table.frame.to_head(vertices), mean.faces.copy(), table.frame.to_head(landmarks))
 
 
 @lru_cache(maxsize=1)
-def _table() -> Any:
-    text = resources.files("render_core.heads").joinpath("heads.yaml").read_text(encoding="utf-8")
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+def mean_head() -> MeanHead:
+    """The mean head, modelled from the table; half a second, once per process."""
+    table = head_table()
+    skin = _skin(table)
+    parts = [_skin_mesh(skin), *_ears(table), build_neck(table.neck)]
+    offsets = np.cumsum([0, *(len(vertices) for vertices, _ in parts[:-1])])
+    vertices = np.concatenate([vertices for vertices, _ in parts])
+    faces = np.concatenate([faces + offset for (_, faces), offset in zip(parts, offsets, strict=True)])
+    landmarks = _landmarks(table, skin)
+    return MeanHead(
+        vertices,
+        faces.astype(np.int32),
+        landmarks,
+        displacement_basis_mm(table.parameters, vertices),
+        displacement_basis_mm(table.parameters, landmarks),
+    )
+
+
+def _skin(table: HeadTable) -> Skin:
+    points = mirrored_points(table.base_points_mm)
+    base = fit_radial_surface(points, np.array(table.centre_mm), table.smoothing)
+    return Skin(base, table.solids, table.eye)
+
+
+def _skin_mesh(skin: Skin) -> tuple[np.ndarray, np.ndarray]:
+    """Face, skull and jaw: the left half is traced, the right half is its mirror image."""
+    directions, columns, faces = direction_grid()
+    grid = directions.reshape(-1, columns, 3)
+    middle = columns // 2
+    # Columns run from the back over the right side to the middle of the face, then over the left side.
+    left = grid[:, middle:].reshape(-1, 3)
+    back = grid[:, :1] * [-1, 1, 1]
+    half = skin.point_mm(np.concatenate([left, back.reshape(-1, 3)]))
+    traced = half[: len(left)].reshape(len(grid), -1, 3)
+    seam = half[len(left) :].reshape(len(grid), 1, 3)
+    right = traced[:, :0:-1] * [-1, 1, 1]
+    return np.concatenate([seam, right, traced], axis=1).reshape(-1, 3), faces
+
+
+def _ears(table: HeadTable) -> list[tuple[np.ndarray, np.ndarray]]:
+    points, faces = build_ear(table.ear)
+    return [(points, faces), (points * [-1, 1, 1], faces[:, ::-1])]
+
+
+def _landmarks(table: HeadTable, skin: Skin) -> np.ndarray:
+    rows = list(table.landmarks_mm)
+    landmarks = np.zeros((68, 3))
+    landmarks[rows] = skin.seen_from_front_mm(np.array(list(table.landmarks_mm.values())))
+    for left, right in MIRRORED_LANDMARKS.items():
+        landmarks[right] = landmarks[left] * [-1, 1, 1]
+    return landmarks

@@ -8,9 +8,10 @@ _AZIMUTH_BANDS_DEG = ((0.0, 24.0, 0.8), (24.0, 60.0, 1.2), (60.0, 100.0, 2.0), (
 _ELEVATION_BANDS_DEG = ((-86.0, -32.0, 3.0), (-32.0, 46.0, 0.8), (46.0, 86.0, 1.6))
 
 
-def direction_grid() -> tuple[Float[np.ndarray, "n 3"], Int32[np.ndarray, "f 3"]]:
-    """Unit directions in the face frame (lateral, down, forward), and the triangles between neighbours.
+def direction_grid() -> tuple[Float[np.ndarray, "n 3"], int, Int32[np.ndarray, "f 3"]]:
+    """Unit directions in the face frame (lateral, down, forward) row by row, the columns of a row, triangles.
 
+    Columns go from the back of the head over its right side to the middle of the face and on over the left.
     The grid is mirror-symmetric, closed around the back of the head, and open at the crown and the neck.
     """
     half = _angles_rad(_AZIMUTH_BANDS_DEG)
@@ -20,7 +21,7 @@ def direction_grid() -> tuple[Float[np.ndarray, "n 3"], Int32[np.ndarray, "f 3"]
     az, el = np.meshgrid(azimuth, elevation)
     # u = (sin az cos el, sin el, cos az cos el)
     directions = np.stack([np.sin(az) * np.cos(el), np.sin(el), np.cos(az) * np.cos(el)], axis=-1)
-    return directions.reshape(-1, 3), grid_faces(len(elevation), len(azimuth))
+    return directions.reshape(-1, 3), len(azimuth), grid_faces(len(elevation), len(azimuth))
 
 
 def grid_faces(rows: int, columns: int) -> Int32[np.ndarray, "f 3"]:
