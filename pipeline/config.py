@@ -76,6 +76,11 @@ class RenderSettings(_Settings):
     jpeg_quality: int = Field(default=95, ge=1, le=100)
 
     @property
+    def views(self) -> tuple[float, ...]:
+        """The views' yaws in degrees."""
+        return tuple(float(view) for view in self.views_deg)
+
+    @property
     def source_limit_px(self) -> int:
         """The longest side in pixels of the source window handed to the renderer."""
         return self.source_px or round(1.75 * self.size_px)

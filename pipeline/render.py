@@ -63,7 +63,7 @@ class ViewRenderer:
     def _views(self, faces: PosedFaces, i: int, yaw_deg: float) -> tuple[View, ...]:
         if self.renderer is None:
             return ()
-        wanted: tuple[float, ...] = tuple(self.settings.views_deg)
+        wanted = self.settings.views
         if self.settings.view_policy == "near":
             wanted = select_views(yaw_deg, wanted)
         source = faces.sources[i]

@@ -78,7 +78,7 @@ class RenderWorker:
         renderer = (
             Renderer(
                 head,
-                tuple(settings.views_deg),
+                settings.views,
                 size_px=settings.size_px,
                 background=settings.background,
             )

@@ -1,0 +1,16 @@
+"""One Ray for all jobs of the tests: its start is the slowest part of a small job."""
+
+from collections.abc import Iterator
+
+import pytest
+import ray
+
+from pipeline.config import EngineSettings
+from pipeline.engine import ray_session
+
+
+@pytest.fixture(scope="session")
+def shared_ray() -> Iterator[None]:
+    with ray_session(EngineSettings(cpus=2)):
+        yield
+    assert not ray.is_initialized()

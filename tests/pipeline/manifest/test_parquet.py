@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.config import ManifestSettings
+from pipeline.errors import ManifestError
+from pipeline.manifest import open_manifest
+
+
+def table(n: int, **columns: pa.Array) -> pa.Table:
+    base = {
+        "face_id": pa.array([f"f{i}" for i in range(n)]),
+        "image": pa.array([f"{i}.jpg" for i in range(n)]),
+        **{name: pa.array(range(n), pa.float64()) for name in ("x", "y", "width", "height")},
+    }
+    return pa.table({name: column for name, column in {**base, **columns}.items() if column is not None})
+
+
+def test_slices_cross_row_groups_and_files(tmp_path: Path) -> None:
+    pq.write_table(table(10), tmp_path / "b.parquet", row_group_size=3)
+    pq.write_table(table(5), tmp_path / "a.parquet", row_group_size=2)
+    manifest = open_manifest(str(tmp_path), ManifestSettings())
+    expected = [f"f{i}" for i in range(5)] + [f"f{i}" for i in range(10)]
+    assert manifest.n_rows == 15
+    for count in (1, 4, 15):
+        read = [manifest.read(part) for part in manifest.slices(count)]
+        assert [face for rows in read for face in rows.face_id] == expected
+
+
+def test_carried_columns_keep_their_types(tmp_path: Path) -> None:
+    tags = pa.array([["a"], None, ["b", "c"]], pa.list_(pa.string()))
+    labels = pa.array(["x", "y", "x"]).dictionary_encode()
+    pq.write_table(table(3, tags=tags, label=labels), tmp_path / "f.parquet")
+    manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+    rows = manifest.read(manifest.slices(2)[1])
+    assert rows.carried.schema.field("label").type == pa.string()
+    assert rows.carried.to_pylist() == [{"tags": ["b", "c"], "label": "x"}]
+
+
+def test_whole_numbers_as_ids_and_nulls_as_no_box(tmp_path: Path) -> None:
+    ids = pa.array([7, 8])
+    x = pa.array([None, 1.0], pa.float32())
+    pq.write_table(table(2, face_id=ids, x=x), tmp_path / "f.parquet")
+    manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+    rows = manifest.read(manifest.slices(2)[0])
+    assert rows.face_id == ["7", "8"]
+    assert rows.box_xywh_px[0, 0] != rows.box_xywh_px[0, 0]
+
+
+def test_images_as_bytes(tmp_path: Path) -> None:
+    pq.write_table(table(2, image=None, image_bytes=pa.array([b"one", None])), tmp_path / "f.parquet")
+    manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+    rows = manifest.read(manifest.slices(2)[0])
+    assert rows.image_bytes == [b"one", b""]
+    assert rows.image == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"height": None}, "missing column height"),
+        ({"x": pa.array(["1", "2"])}, r"'x' must be numbers \(pixels\), but is string"),
+        ({"image": pa.array([1, 2])}, "'image' must be text"),
+        ({"face_id": pa.array([b"a", b"b"])}, "'face_id' must be text or whole numbers, but is binary"),
+    ],
+)
+def test_columns_of_other_types_are_refused(tmp_path: Path, columns: dict, said: str) -> None:
+    pq.write_table(table(2, **columns), tmp_path / "f.parquet")
+    with pytest.raises(ManifestError, match=said):
+        open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+
+
+def test_files_that_are_no_parquet_or_differ_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "f.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(ManifestError, match="no readable Parquet"):
+        open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(ManifestError, match="holds no .parquet file"):
+        open_manifest(str(folder), ManifestSettings())
+    pq.write_table(table(2), folder / "a.parquet")
+    pq.write_table(table(2, label=pa.array([1, 2])), folder / "b.parquet")
+    with pytest.raises(ManifestError, match="has other columns than"):
+        open_manifest(str(folder), ManifestSettings())

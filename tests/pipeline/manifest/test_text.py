@@ -1,0 +1,126 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import ManifestSettings
+from pipeline.errors import ManifestError
+from pipeline.manifest import open_manifest
+
+HEADER = "ID,FILE,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT"
+
+
+def write(tmp_path: Path, text: str | bytes, name: str = "faces.csv") -> str:
+    path = tmp_path / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return str(path)
+
+
+def test_the_originals_csv(tmp_path: Path) -> None:
+    manifest = open_manifest(
+        write(tmp_path, f"{HEADER}\na,p/1.jpg,1,2.5,3,4\nb,p/2.jpg,5,6,7,8\n"), ManifestSettings()
+    )
+    rows = manifest.read(manifest.slices(10)[0])
+    assert (manifest.kind, manifest.n_rows) == ("csv", 2)
+    assert rows.face_id == ["a", "b"]
+    assert rows.image == ["p/1.jpg", "p/2.jpg"]
+    np.testing.assert_array_equal(rows.box_xywh_px, [[1, 2.5, 3, 4], [5, 6, 7, 8]])
+
+
+def test_the_originals_header_less_list_gets_row_numbers_as_ids(tmp_path: Path) -> None:
+    manifest = open_manifest(
+        write(tmp_path, "./a.jpg,1,2,3,4\n./b.jpg,5,6,7,8", "list.txt"), ManifestSettings()
+    )
+    assert manifest.kind == "list"
+    assert [manifest.read(part).face_id for part in manifest.slices(1)] == [["000000000"], ["000000001"]]
+
+
+def test_slices_cover_every_row_once_whatever_their_size(tmp_path: Path) -> None:
+    # A byte order mark, CRLF, blank lines, quotes with commas, no newline at the end: all from real files.
+    lines = [f'{i},"a,{i}.jpg",{i},0,1,1' for i in range(23)]
+    text = "\ufeff" + HEADER + "\r\n" + "\r\n\r\n".join(lines)
+    manifest = open_manifest(write(tmp_path, text), ManifestSettings())
+    for count in (1, 2, 7, 23, 100):
+        read = [manifest.read(part) for part in manifest.slices(count)]
+        assert [face for rows in read for face in rows.face_id] == [str(i) for i in range(23)]
+        assert [image for rows in read for image in rows.image] == [f"a,{i}.jpg" for i in range(23)]
+        assert [rows.start for rows in read] == list(range(0, 23, count))
+
+
+def test_further_columns_are_carried_as_text(tmp_path: Path) -> None:
+    text = "face_id,image,x,y,width,height,subject_id,age\na,1.jpg,0,0,1,1,007,31\n"
+    manifest = open_manifest(write(tmp_path, text), ManifestSettings())
+    carried = manifest.read(manifest.slices(1)[0]).carried
+    assert carried.to_pylist() == [{"subject_id": "007", "age": "31"}]
+    only = open_manifest(manifest.location, ManifestSettings(carry=["age"]))
+    assert only.carried_schema.names == ["age"]
+
+
+def test_a_column_map_covers_other_names(tmp_path: Path) -> None:
+    location = write(tmp_path, "key,path,left,top,w,h\na,1.jpg,0,0,1,1\n")
+    names = {"face_id": "key", "image": "path", "x": "left", "y": "top", "width": "w", "height": "h"}
+    manifest = open_manifest(location, ManifestSettings(columns=names))
+    assert manifest.read(manifest.slices(1)[0]).image == ["1.jpg"]
+    with pytest.raises(ManifestError, match="configured as 'wide'"):
+        open_manifest(location, ManifestSettings(columns=names | {"width": "wide"}))
+
+
+def test_what_is_no_number_is_a_row_without_a_box(tmp_path: Path) -> None:
+    manifest = open_manifest(write(tmp_path, f"{HEADER}\na,1.jpg,left,,nan,inf\n"), ManifestSettings())
+    box = manifest.read(manifest.slices(1)[0]).box_xywh_px[0]
+    assert np.isnan(box[:3]).all()
+    assert np.isinf(box[3])
+
+
+def test_rows_of_another_width_are_told_apart(tmp_path: Path) -> None:
+    text = f"{HEADER}\na,1.jpg,0,0,1\nb,1.jpg,0,0,1,1\nc,1,5.jpg,0,0,1,1\n"
+    manifest = open_manifest(write(tmp_path, text), ManifestSettings())
+    rows = manifest.read(manifest.slices(10)[0])
+    assert rows.face_id == ["a", "b", "c"]
+    assert rows.malformed == {
+        0: "the row has 5 fields, the header 6",
+        2: "the row has 7 fields, the header 6",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ID,FILE,FACE_X,FACE_Y,FACE_WIDTH\na,1.jpg,0,0,1\n", "missing column height"),
+        ("a,b\n1,2\n", "missing column face_id"),
+        ("face_id,x,y,width,height\na,0,0,1,1\n", r"missing column image \(or image_bytes\)"),
+        (f"{HEADER}\n", "has no rows"),
+        ("", "first line is empty"),
+        (f"{HEADER},ID\na,1.jpg,0,0,1,1,b\n", "ID are there twice"),
+        (f"{HEADER},yaw_deg\na,1.jpg,0,0,1,1,5\n", "yaw_deg has the name of a column of the results"),
+    ],
+)
+def test_a_manifest_that_breaks_the_contract_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ManifestError, match=said):
+        open_manifest(write(tmp_path, text), ManifestSettings())
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (b'a,"two\nlines.jpg",0,0,1,1', "quote that does not close on its line"),
+        (b"a,\xe9.jpg,0,0,1,1", "no UTF-8"),
+        (b"a," + b"x" * 200_000 + b",0,0,1,1", "no CSV"),
+    ],
+)
+def test_rows_that_cannot_be_told_apart_are_refused(tmp_path: Path, row: bytes, said: str) -> None:
+    manifest = open_manifest(write(tmp_path, HEADER.encode() + b"\n" + row + b"\n"), ManifestSettings())
+    with pytest.raises(ManifestError, match=said):
+        manifest.read(manifest.slices(10)[0])
+
+
+def test_a_manifest_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="there is no manifest"):
+        open_manifest(str(tmp_path / "none.csv"), ManifestSettings())
+
+
+def test_the_originals_own_files(reference) -> None:
+    manifest = open_manifest(str(reference.path("reference/input.csv")), ManifestSettings())
+    assert (manifest.kind, manifest.n_rows) == ("csv", 10)
+    listed = open_manifest(str(reference.path("reference/input_list.txt")), ManifestSettings())
+    assert (listed.kind, listed.n_rows) == ("list", 3)
