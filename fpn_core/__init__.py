@@ -19,8 +19,10 @@ from fpn_core.crop import (
 )
 from fpn_core.errors import (
     BoxError,
+    CheckpointError,
     FpnError,
     GeometryError,
+    MissingPackageError,
     ModelError,
     ModelFileError,
     ModelInputError,
@@ -28,6 +30,7 @@ from fpn_core.errors import (
     ModelOutputError,
     ProviderError,
 )
+from fpn_core.inspection import ModelReport, describe_model, inspect_model
 from fpn_core.metadata import NetworkSpec, Normalisation, metadata_to_spec, spec_to_metadata, write_metadata
 from fpn_core.models import default_model_path
 from fpn_core.network import PoseNetwork
@@ -47,13 +50,16 @@ __all__ = [
     "FPN_227",
     "BoxError",
     "Camera",
+    "CheckpointError",
     "FpnError",
     "GeometryError",
+    "MissingPackageError",
     "ModelError",
     "ModelFileError",
     "ModelInputError",
     "ModelMetadataError",
     "ModelOutputError",
+    "ModelReport",
     "NetworkSpec",
     "Normalisation",
     "PoseBatch",
@@ -64,10 +70,12 @@ __all__ = [
     "crop_to_image",
     "crop_windows",
     "default_model_path",
+    "describe_model",
     "extract_crop",
     "geodesic_deg",
     "head_rotation_to_aflw",
     "image_to_crop",
+    "inspect_model",
     "jpeg_roundtrip",
     "matrix_to_rvec",
     "matrix_to_ypr_deg",

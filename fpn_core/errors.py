@@ -3,7 +3,9 @@
     FpnError
     |-- BoxError                a face box or crop window that no crop can be made of
     |-- GeometryError           a camera, pose or angle that is not one
+    |-- MissingPackageError     an optional package that the task needs is not installed
     `-- ModelError              a pose network that cannot be used
+        |-- CheckpointError     a folder of the original project that is not what it should be
         |-- ModelFileError      no such file, or not an ONNX network that ONNX Runtime can load
         |-- ModelMetadataError  the file does not say, or says wrongly, what goes in and what comes out
         |-- ModelInputError     crops that do not fit the network
@@ -27,8 +29,16 @@ class GeometryError(FpnError):
     """A camera, pose or angle that is not one."""
 
 
+class MissingPackageError(FpnError):
+    """An optional package that the task needs is not installed."""
+
+
 class ModelError(FpnError):
     """A pose network that cannot be used."""
+
+
+class CheckpointError(ModelError):
+    """A folder of the original project that is not what it should be."""
 
 
 class ModelFileError(ModelError):

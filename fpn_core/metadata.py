@@ -17,9 +17,15 @@ A model carries the keys below in its `metadata_props`. `NetworkSpec` is their t
                                       left, top, right, bottom
     faceposenet.crop.interpolation    cubic | area | linear
     faceposenet.rotation.name         name of the graph's output
-    faceposenet.rotation.form         matrix | rvec
+    faceposenet.rotation.form         one of `fpn_core.forms`, such as matrix, rvec or quaternion_wxyz
+    faceposenet.rotation.columns      optional: which numbers of the output's row make the form, counted from
+                                      0, in the form's order; one output may so hold the whole pose
+    faceposenet.rotation.direction    optional: head_to_camera (default) | camera_to_head
     faceposenet.translation.name      name of the graph's output
-    faceposenet.translation.form      tvec_mm
+    faceposenet.translation.form      tvec_mm | weak_perspective
+    faceposenet.translation.columns   optional, as for the rotation
+    faceposenet.axes                  optional: of head and camera. y_down (default): x right, y down, z away;
+                                      y_up: x right, y up, z towards the viewer
     faceposenet.confidence.name       optional: an output of n or n x 1 numbers, more is surer
     faceposenet.camera.name           what the camera is called
     faceposenet.camera.focal_px       two numbers, fx and fy
@@ -29,7 +35,8 @@ A model carries the keys below in its `metadata_props`. `NetworkSpec` is their t
 Several numbers are separated by commas.
 """
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn, cast
@@ -37,7 +44,8 @@ from typing import Literal, NoReturn, cast
 from fpn_core.camera import Camera
 from fpn_core.crop import Expand, Interpolation
 from fpn_core.errors import GeometryError, ModelMetadataError
-from fpn_core.forms import ROTATION_FORMS, TRANSLATION_FORMS
+from fpn_core.forms import ROTATION_FORMS, ROTATION_FORMS_IN_WORDS, TRANSLATION_FORMS, Axes, Direction
+from fpn_core.onnx_package import import_onnx, load_onnx
 
 SCHEMA = "1"
 PREFIX = "faceposenet."
@@ -58,8 +66,10 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """Everything that has to be known to feed a pose network and to read it. `normalisation` None: uint8
-    input."""
+    """Everything that has to be known to feed a pose network and to read it.
+
+    `normalisation` None: uint8 input. `*_columns` None: the whole output is the form.
+    """
 
     name: str
     licence: str
@@ -76,6 +86,10 @@ class NetworkSpec:
     translation_form: str
     camera: Camera
     confidence_output: str | None = None
+    rotation_columns: tuple[int, ...] | None = None
+    translation_columns: tuple[int, ...] | None = None
+    axes: Axes = "y_down"
+    rotation_direction: Direction = "head_to_camera"
 
 
 def metadata_to_spec(metadata: Mapping[str, str]) -> NetworkSpec:
@@ -99,14 +113,45 @@ def metadata_to_spec(metadata: Mapping[str, str]) -> NetworkSpec:
             Interpolation, reader.choice("crop.interpolation", ["cubic", "area", "linear"])
         ),
         rotation_output=reader.text("rotation.name"),
-        rotation_form=reader.choice("rotation.form", ROTATION_FORMS),
+        rotation_form=reader.choice("rotation.form", ROTATION_FORMS, ROTATION_FORMS_IN_WORDS),
         translation_output=reader.text("translation.name"),
         translation_form=reader.choice("translation.form", TRANSLATION_FORMS),
         camera=reader.camera(),
         confidence_output=reader.text("confidence.name") if reader.has("confidence.name") else None,
+        rotation_columns=reader.columns("rotation"),
+        translation_columns=reader.columns("translation"),
+        axes=cast(Axes, reader.choice_or_first("axes", ["y_down", "y_up"])),
+        rotation_direction=cast(
+            Direction, reader.choice_or_first("rotation.direction", ["head_to_camera", "camera_to_head"])
+        ),
     )
     reader.refuse_the_rest()
+    _check_form(spec)
     return spec
+
+
+def _check_form(spec: NetworkSpec) -> None:
+    """Raises ModelMetadataError for columns that do not make the form, and axes where a form has its own."""
+    shapes = {
+        "rotation": (spec.rotation_columns, spec.rotation_form, ROTATION_FORMS[spec.rotation_form].shape),
+        "translation": (
+            spec.translation_columns,
+            spec.translation_form,
+            TRANSLATION_FORMS[spec.translation_form].shape,
+        ),
+    }
+    for part, (columns, form, shape) in shapes.items():
+        if columns is not None and len(columns) != math.prod(shape):
+            raise ModelMetadataError(
+                f"the model's metadata key {PREFIX}{part}.columns names {len(columns)} numbers; the form"
+                f" {form} has {math.prod(shape)}. Name that many, or correct {PREFIX}{part}.form."
+            )
+    told = (spec.axes, spec.rotation_direction)
+    if ROTATION_FORMS[spec.rotation_form].own_axes and told != ("y_down", "head_to_camera"):
+        raise ModelMetadataError(
+            f"the model's metadata say {PREFIX}axes {told[0]} and {PREFIX}rotation.direction {told[1]}, but"
+            f" the form {spec.rotation_form} has its own axes. Leave both keys out, or use an euler_ form."
+        )
 
 
 def spec_to_metadata(spec: NetworkSpec) -> dict[str, str]:
@@ -138,19 +183,27 @@ def spec_to_metadata(spec: NetworkSpec) -> dict[str, str]:
         keys["input.std"] = _numbers_to_text(spec.normalisation.std)
     if spec.confidence_output is not None:
         keys["confidence.name"] = spec.confidence_output
+    if spec.rotation_columns is not None:
+        keys["rotation.columns"] = ", ".join(map(str, spec.rotation_columns))
+    if spec.translation_columns is not None:
+        keys["translation.columns"] = ", ".join(map(str, spec.translation_columns))
+    if spec.axes != "y_down":
+        keys["axes"] = spec.axes
+    if spec.rotation_direction != "head_to_camera":
+        keys["rotation.direction"] = spec.rotation_direction
     return {PREFIX + key: value for key, value in keys.items()}
 
 
 def write_metadata(source: Path, destination: Path, spec: NetworkSpec) -> None:
     """Copies an ONNX file with its metadata replaced by those of `spec`; graph and weights stay as they are.
 
-    Needs the package `onnx`, which nothing else here does: pip install onnx.
+    `destination` may be `source`. Raises MissingPackageError without the package `onnx`, ModelFileError for
+    a file that it cannot read.
     """
-    import onnx  # noqa: PLC0415  (only who publishes a model needs it)
-
-    model = onnx.load(str(source))
+    onnx = import_onnx()
+    model = load_onnx(source)
     onnx.helper.set_model_props(model, spec_to_metadata(spec))
-    onnx.save(model, str(destination))
+    destination.write_bytes(model.SerializeToString())
 
 
 def _numbers_to_text(numbers: Iterable[float]) -> str:
@@ -172,12 +225,25 @@ class _Reader:
             self._refuse(key, value, expected)
         return value.strip()
 
-    def choice(self, key: str, allowed: Iterable[str]) -> str:
-        expected = " | ".join(allowed)
+    def choice(self, key: str, allowed: Collection[str], expected: str | None = None) -> str:
+        expected = " | ".join(allowed) if expected is None else expected
         value = self.text(key, expected)
-        if value not in expected.split(" | "):
+        if value not in allowed:
             self._refuse(key, value, expected)
         return value
+
+    def choice_or_first(self, key: str, allowed: Sequence[str]) -> str:
+        return self.choice(key, allowed) if self.has(key) else allowed[0]
+
+    def columns(self, part: str) -> tuple[int, ...] | None:
+        key, expected = f"{part}.columns", "whole numbers of at least 0, none twice, separated by commas"
+        if not self.has(key):
+            return None
+        value = self.text(key, expected)
+        columns = [column.strip() for column in value.split(",")]
+        if not all(c.isascii() and c.isdigit() for c in columns) or len(set(columns)) < len(columns):
+            self._refuse(key, value, expected)
+        return tuple(int(column) for column in columns)
 
     def size(self, key: str) -> int:
         expected = "a whole number of pixels above 0"
@@ -229,6 +295,6 @@ class _Reader:
     def _refuse(self, key: str, found: str | None, expected: str) -> NoReturn:
         raise ModelMetadataError(
             f"the model's metadata key {PREFIX}{key} is {'missing' if found is None else repr(found)};"
-            f" expected: {expected}. Describe the network with a NetworkSpec and write it into the file with"
-            " fpn_core.metadata.write_metadata(); the docstring of that module lists all keys."
+            f" expected: {expected}. Write it into the file with `fpn models describe`, or with a NetworkSpec"
+            " and fpn_core.metadata.write_metadata(); the docstring of that module lists all keys."
         )

@@ -1,7 +1,9 @@
 """A pose network in ONNX Runtime: crops in, poses out, in batches."""
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from jaxtyping import Float32, UInt8
 from numpy.typing import NDArray
 
 from fpn_core.errors import ModelFileError, ModelInputError, ModelMetadataError, ModelOutputError
-from fpn_core.forms import ROTATION_FORMS, TRANSLATION_FORMS
+from fpn_core.forms import ROTATION_FORMS, TRANSLATION_FORMS, Y_UP, to_head_rotation
 from fpn_core.metadata import NetworkSpec, metadata_to_spec
 from fpn_core.models import default_model_path
 from fpn_core.pose import PoseBatch
@@ -39,13 +41,13 @@ class PoseNetwork:
         work.
         """
         path = default_model_path() if path is None else Path(path)
-        model = _read(path)
+        model = read_model_file(path)
         self.sha256: str = hashlib.sha256(model).hexdigest()
         self._session, self.provider_reason = open_session(model, str(path), device, threads)
         self.provider: str = self._session.get_providers()[0]
         self.spec: NetworkSpec = metadata_to_spec(self._session.get_modelmeta().custom_metadata_map)
-        self._row_shapes = _output_row_shapes(self.spec)
-        _check_graph(self._session, self.spec, self._row_shapes)
+        self._parts = _parts(self.spec)
+        check_graph(self._session, self.spec)
 
     def __call__(self, crops: UInt8[np.ndarray, "n h w c"], batch_size: int = 128) -> PoseBatch:
         """Poses of BGR crops of `spec.size_px` squared, at most `batch_size` at a time.
@@ -62,40 +64,63 @@ class PoseNetwork:
                 f" interpolation={self.spec.crop_interpolation!r})."
             )
         if len(crops) == 0:
-            return self._decode({name: np.zeros((0, *row)) for name, row in self._row_shapes.items()})
+            return self._decode([np.zeros((0, *part.row)) for part in self._parts])
         batches = [self._run(crops[at : at + batch_size]) for at in range(0, len(crops), batch_size)]
-        return self._decode({name: np.concatenate([b[name] for b in batches]) for name in self._row_shapes})
+        return self._decode([np.concatenate(values) for values in zip(*batches, strict=True)])
 
-    def _run(self, crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Outputs by name, each row in the shape of its form."""
+    def _run(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """The values of each part, each row in the shape of its form."""
         fed = {self.spec.input_name: crops_to_input(crops, self.spec)}
         try:
-            values = self._session.run(list(self._row_shapes), fed)
+            values = self._session.run([part.output for part in self._parts], fed)
         except Exception as error:
             # The exceptions of ONNX Runtime share no base class of their own.
             raise ModelOutputError(
                 f"{self.spec.name} failed on a batch of {len(crops)} crops: {error}. Expected a network that"
                 " runs on any batch size; export it with a dynamic first dimension."
             ) from error
-        outputs = {}
-        for (name, row), value in zip(self._row_shapes.items(), values, strict=True):
-            # Rows of one number may come as n or as n x 1.
-            if value.shape != (len(crops), *row) and value.shape != (len(crops), *row, 1):
-                raise ModelOutputError(
-                    f"output {name!r} of {self.spec.name} has shape {value.shape}; by its metadata it must be"
-                    f" {(len(crops), *row)}. Correct the form in the metadata, or the exported graph."
-                )
-            outputs[name] = value.reshape(len(crops), *row)
-        return outputs
+        return [
+            part.take(value, len(crops), self.spec.name)
+            for part, value in zip(self._parts, values, strict=True)
+        ]
 
-    def _decode(self, outputs: Mapping[str, NDArray[Any]]) -> PoseBatch:
+    def _decode(self, values: Sequence[NDArray[Any]]) -> PoseBatch:
         spec = self.spec
-        rotation = ROTATION_FORMS[spec.rotation_form].to_matrix(outputs[spec.rotation_output])
-        tvec_mm = TRANSLATION_FORMS[spec.translation_form].to_tvec_mm(
-            outputs[spec.translation_output], spec.camera
-        )
-        confidence = None if spec.confidence_output is None else outputs[spec.confidence_output]
-        return PoseBatch(rotation, tvec_mm, confidence)
+        rotation_form = ROTATION_FORMS[spec.rotation_form]
+        translation_form = TRANSLATION_FORMS[spec.translation_form]
+        rotation = to_head_rotation(rotation_form.to_matrix(values[0]), spec.axes, spec.rotation_direction)
+        tvec_mm = translation_form.to_tvec_mm(values[1], spec.camera)
+        if spec.axes == "y_up" and not translation_form.in_pixels:
+            tvec_mm = tvec_mm @ Y_UP
+        return PoseBatch(rotation, tvec_mm, values[2] if len(values) > 2 else None)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rotation, translation or confidence: in which output it stands, and the shape of one row of its
+    form."""
+
+    output: str
+    row: tuple[int, ...]
+    columns: tuple[int, ...] | None = None
+
+    def take(self, value: NDArray[np.float32], n: int, network: str) -> NDArray[np.float32]:
+        """The part's n rows out of the value of its output."""
+        if self.columns is not None:
+            width = math.prod(value.shape[1:])
+            if value.shape[:1] != (n,) or width <= max(self.columns):
+                raise ModelOutputError(
+                    f"output {self.output!r} of {network} has shape {value.shape}; its metadata take the"
+                    f" numbers {self.columns} (counted from 0) of each of {n} rows. Correct the columns."
+                )
+            return value.reshape(n, width)[:, self.columns].reshape(n, *self.row)
+        # Rows of one number may come as n or as n x 1.
+        if value.shape not in ((n, *self.row), (n, *self.row, 1)):
+            raise ModelOutputError(
+                f"output {self.output!r} of {network} has shape {value.shape}; by its metadata it must be"
+                f" {(n, *self.row)}. Correct the form in the metadata, or the exported graph."
+            )
+        return value.reshape(n, *self.row)
 
 
 def crops_to_input(
@@ -113,7 +138,8 @@ def crops_to_input(
     return np.ascontiguousarray(values)
 
 
-def _read(path: Path) -> bytes:
+def read_model_file(path: Path) -> bytes:
+    """The bytes of a model file. Raises ModelFileError where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -123,18 +149,19 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _output_row_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
-    """Shape of one row of every output that is read, by its name."""
-    shapes = {
-        spec.rotation_output: ROTATION_FORMS[spec.rotation_form].shape,
-        spec.translation_output: TRANSLATION_FORMS[spec.translation_form].shape,
-    }
+def _parts(spec: NetworkSpec) -> list[_Part]:
+    """Rotation, translation and, where there is one, confidence."""
+    rotation, translation = ROTATION_FORMS[spec.rotation_form], TRANSLATION_FORMS[spec.translation_form]
+    parts = [
+        _Part(spec.rotation_output, rotation.shape, spec.rotation_columns),
+        _Part(spec.translation_output, translation.shape, spec.translation_columns),
+    ]
     if spec.confidence_output is not None:
-        shapes[spec.confidence_output] = ()
-    return shapes
+        parts.append(_Part(spec.confidence_output, ()))
+    return parts
 
 
-def _check_graph(session: Any, spec: NetworkSpec, row_shapes: Mapping[str, tuple[int, ...]]) -> None:
+def check_graph(session: Any, spec: NetworkSpec) -> None:
     """Raises ModelMetadataError where the metadata name what the graph does not have."""
     inputs = {node.name: node for node in session.get_inputs()}
     outputs = {node.name for node in session.get_outputs()}
@@ -143,7 +170,7 @@ def _check_graph(session: Any, spec: NetworkSpec, row_shapes: Mapping[str, tuple
             f"the graph's inputs are {sorted(inputs)}, the metadata key faceposenet.input.name is"
             f" {spec.input_name!r}; expected exactly that one input. Correct the key or the graph."
         )
-    if missing := set(row_shapes) - outputs:
+    if missing := {part.output for part in _parts(spec)} - outputs:
         raise ModelMetadataError(
             f"the metadata name the outputs {sorted(missing)}, the graph has {sorted(outputs)}; correct"
             " faceposenet.rotation.name, faceposenet.translation.name or faceposenet.confidence.name."

@@ -77,11 +77,14 @@ def ypr_deg_to_matrix(ypr_deg: Float[np.ndarray, "n 3"]) -> Float64[np.ndarray, 
     """(yaw, pitch, roll) in degrees to matrices Rz(roll) Ry(yaw) Rx(pitch): inverse of
     `matrix_to_ypr_deg`."""
     yaw, pitch, roll = np.deg2rad(ypr_deg.astype(np.float64)).T
-    return _about(2, roll) @ _about(1, yaw) @ _about(0, pitch)
+    rotation: NDArray[np.float64] = (
+        rotation_about_axis(2, roll) @ rotation_about_axis(1, yaw) @ rotation_about_axis(0, pitch)
+    )
+    return rotation
 
 
-def _about(axis: int, angle_rad: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Right-handed rotations about one coordinate axis."""
+def rotation_about_axis(axis: int, angle_rad: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "n 3 3"]:
+    """Right-handed rotations about one coordinate axis: 0 for x, 1 for y, 2 for z."""
     matrix = np.zeros((len(angle_rad), 3, 3))
     j, k = (axis + 1) % 3, (axis + 2) % 3
     matrix[:, axis, axis] = 1
@@ -127,7 +130,10 @@ def aflw_to_head_rotation(
     Rx(-pitch) Ry(yaw) Rz(roll). The tests hold this against the landmarks of the data set.
     """
     pitch, yaw, roll = (np.deg2rad(angle.astype(np.float64)) for angle in (pitch_deg, yaw_deg, roll_deg))
-    return _about(0, -pitch) @ _about(1, yaw) @ _about(2, roll)
+    rotation: NDArray[np.float64] = (
+        rotation_about_axis(0, -pitch) @ rotation_about_axis(1, yaw) @ rotation_about_axis(2, roll)
+    )
+    return rotation
 
 
 def head_rotation_to_aflw(rotation: Float[np.ndarray, "n 3 3"]) -> Float64[np.ndarray, "n 3"]:

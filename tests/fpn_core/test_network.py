@@ -138,6 +138,35 @@ def test_output_in_another_form_than_promised_is_refused(tiny_network):
         network(crops_of_colours([1, 1, 1]))
 
 
+def test_one_output_may_hold_the_whole_pose_in_columns(tiny_network):
+    spec = replace(
+        UINT8_SPEC,
+        rotation_output="tvec",
+        rotation_columns=(2, 0, 1),
+        translation_form="weak_perspective",
+        translation_columns=(1, 0, 2),
+    )
+    poses = PoseNetwork(tiny_network(spec))(crops_of_colours([1, 2, 3], [4, 5, 6]))
+    rotation = rvec_to_matrix(np.array([[3.0, 1, 2], [6, 4, 5]]))
+    np.testing.assert_allclose(poses.rotation, rotation, atol=1e-6)
+    # Two pixels a mm, seen at (1, 3): at 2880 / 2 mm.
+    np.testing.assert_allclose(poses.tvec_mm[0], [(1 - 112) / 2, (3 - 112) / 2, 1440])
+
+
+def test_columns_that_an_output_lacks_are_refused(tiny_network):
+    network = PoseNetwork(tiny_network(replace(UINT8_SPEC, rotation_columns=(1, 2, 3))))
+    with pytest.raises(ModelOutputError, match=r"shape \(1, 3\); its metadata take the numbers \(1, 2, 3\)"):
+        network(crops_of_colours([1, 1, 1]))
+
+
+def test_pose_in_axes_with_y_up_is_turned_and_the_way_back_reversed(tiny_network):
+    spec = replace(UINT8_SPEC, axes="y_up", rotation_direction="camera_to_head")
+    poses = PoseNetwork(tiny_network(spec))(crops_of_colours([0, 1, 3]))
+    np.testing.assert_allclose(poses.tvec_mm, [[0, -1, -3]])
+    # The inverse turns by -r; F turns it into the axes with y down.
+    np.testing.assert_allclose(poses.rotation, rvec_to_matrix(np.array([[0.0, 1, 3]])), atol=1e-6)
+
+
 def test_network_that_fails_while_running_is_one_of_our_errors(tiny_network):
     network = PoseNetwork(tiny_network(rotation_shape=(2, 2)))
     with pytest.raises(ModelError, match="failed on a batch of 1"):
