@@ -8,19 +8,13 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from render_core.cells import build_cells
-from render_core.clean import (
-    MIRROR,
-    Background,
-    CleanOptions,
-    CleanView,
-    Interpolation,
-    render_clean,
-)
+from render_core.cells import Cells, build_cells, join_cells
+from render_core.clean import Background, CleanOptions, Interpolation, render_clean
 from render_core.compat import CompatOptions, render_compat
 from render_core.errors import RenderReject
-from render_core.grid import build_grid, held_or_drawn_view
+from render_core.grid import ViewGrid, build_grid, held_or_drawn_view
 from render_core.head import Head, HeadView
+from render_core.sight import MIRROR
 from render_core.view import PRESET_VIEWS_DEG, ViewCamera, view_camera
 from render_core.visibility import ShadowMaps, build_shadow_maps
 
@@ -51,7 +45,8 @@ class RenderedView:
 class _Prepared:
     """What a renderer holds of one view; in compat mode also the head's own view of it."""
 
-    clean: CleanView
+    grid: ViewGrid
+    cells: Cells
     compat: HeadView | None
 
 
@@ -89,6 +84,7 @@ class Renderer:
         self._clean = CleanOptions(background, interpolation, symmetry)
         self._compat = CompatOptions(symmetry=symmetry)
         shadows = build_shadow_maps(head)
+        self._joined: dict[tuple[View, ...], Cells] = {}
         self._views = {view: _prepare(head, _camera(view, size_px), shadows, mode) for view in views}
 
     @property
@@ -98,7 +94,7 @@ class Renderer:
 
     def masks(self, view: View) -> tuple[Bool[np.ndarray, "s s"], Bool[np.ndarray, "s s"]]:
         """Which pixels of `view` are face, and which are head (face included)."""
-        grid = self._prepared(view).clean.grid
+        grid = self._prepared(view).grid
         return grid.face_mask, grid.head_mask
 
     def render(
@@ -118,7 +114,8 @@ class Renderer:
         Raises RenderReject for a face that cannot be rendered, ValueError for a view that the renderer was
         not built for or a mirrored face in compat mode.
         """
-        chosen = [self._prepared(view) for view in (self._views if views is None else views)]
+        names = self.views if views is None else tuple(views)
+        chosen = [self._prepared(view) for view in names]
         P = np.asarray(projection, np.float64)
         if not np.isfinite(P).all():
             raise RenderReject("pose_not_finite", "the projection holds NaN or infinity")
@@ -133,9 +130,12 @@ class Renderer:
             )
         # The mirrored photo at the mirrored pose shows at X what the photo shows at diag(-1, 1, 1) X.
         P = P @ MIRROR if mirrored else P
-        rendered = render_clean(image, P, [view.clean for view in chosen], self._clean)
+        if names not in self._joined:
+            self._joined[names] = join_cells([view.cells for view in chosen])
+        grids = [view.grid for view in chosen]
+        rendered = render_clean(image, P, grids, self._joined[names], self._clean)
         return [
-            RenderedView(view.clean.grid.camera, done.image, done.seen_fraction, done.filled_fraction)
+            RenderedView(view.grid.camera, done.image, done.seen_fraction, done.filled_fraction)
             for view, done in zip(chosen, rendered, strict=True)
         ]
 
@@ -147,7 +147,7 @@ class Renderer:
         if picture.shape[:2] != size:
             # As the original does for a recognition network.
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
-        camera = prepared.clean.grid.camera
+        camera = prepared.grid.camera
         face = prepared.compat.face_mask
         inside = float(rendered.inside[face].mean())
         return RenderedView(camera, picture, inside, 1.0 - inside)
@@ -171,4 +171,4 @@ def _camera(view: View, size_px: int) -> ViewCamera:
 def _prepare(head: Head, camera: ViewCamera, shadows: ShadowMaps, mode: Mode) -> _Prepared:
     grid = build_grid(head, camera)
     held = held_or_drawn_view(head, camera) if mode == "compat" else None
-    return _Prepared(CleanView(grid, build_cells(grid, shadows)), held)
+    return _Prepared(grid, build_cells(grid, shadows), held)

@@ -96,21 +96,3 @@ def direction_to_angles(direction: Float[np.ndarray, "3"]) -> tuple[float, float
     yaw = np.arcsin(np.clip(direction[0], -1.0, 1.0))
     pitch = np.arctan2(-direction[1], -direction[2])
     return float(np.degrees(yaw)), float(np.degrees(pitch))
-
-
-def interpolate_directions(
-    table: UInt8[np.ndarray, "yaws pitches n"], yaw_deg: float, pitch_deg: float
-) -> Float[np.ndarray, " n"]:
-    """Visibility, 0 to 1, from a direction between those of the fan: bilinear in yaw and pitch."""
-    (i, yaw_share), (j, pitch_share) = _place(YAWS_DEG, yaw_deg), _place(PITCHES_DEG, pitch_deg)
-    corners = table[i : i + 2, j : j + 2].reshape(4, -1)
-    weights = np.outer([1 - yaw_share, yaw_share], [1 - pitch_share, pitch_share]).reshape(4) / 255.0
-    visible: np.ndarray = weights.astype(np.float32) @ corners.astype(np.float32)
-    return visible
-
-
-def _place(steps: np.ndarray, value: float) -> tuple[int, float]:
-    """The step below `value` and the share of the way to the next one, within the steps."""
-    place = float(np.interp(value, steps, np.arange(len(steps))))
-    below = min(int(place), len(steps) - 2)
-    return below, place - below
