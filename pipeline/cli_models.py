@@ -1,0 +1,77 @@
+"""Commands on model files: `fpn models ...`. They need nothing of the job or of Ray."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from fpn_core import ModelReport, default_model_path, describe_model, inspect_model
+
+_FAILED = 1
+_PATH = click.Path(path_type=Path)
+
+
+@click.group()
+def models() -> None:
+    """Look at pose networks, describe them, convert them."""
+
+
+@models.command("inspect")
+@click.argument("model", type=_PATH, required=False)
+def inspect_command(model: Path | None) -> None:
+    """Print what MODEL says of itself, its inputs and outputs, and whether it will run.
+
+    Without MODEL: the network that comes with the package. The exit status is 1 for a file that the job would
+    refuse.
+    """
+    path = default_model_path() if model is None else model
+    report = inspect_model(path)
+    click.echo("\n".join(_report_lines(path, report)))
+    if report.problem is not None:
+        click.echo(f"error: {report.problem}", err=True)
+        sys.exit(_FAILED)
+
+
+@models.command("describe")
+@click.argument("model", type=_PATH)
+@click.argument("out", type=_PATH)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    required=True,
+    metavar="KEY=VALUE",
+    help="Set one key, or remove it with an empty value; repeatable.",
+)
+def describe_command(model: Path, out: Path, assignments: tuple[str, ...]) -> None:
+    """Copy MODEL to OUT with keys of its metadata changed, if they fit its graph.
+
+    The keys and their values stand in the README of fpn_core.
+
+    \b
+    Example:
+      fpn models describe exported.onnx mine.onnx --set name=mine --set rotation.form=quaternion_wxyz
+    """
+    changes = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not key or not equals:
+            raise click.BadParameter(f"{assignment!r} is no KEY=VALUE", param_hint="--set")
+        changes[key.strip()] = value.strip()
+    spec = describe_model(model, out, changes)
+    click.echo(
+        f"{out}: {spec.name}, rotations as {spec.rotation_form}, translations as {spec.translation_form}"
+    )
+
+
+def _report_lines(path: Path, report: ModelReport) -> Iterable[str]:
+    yield f"{path}: {report.size_bytes / 1e6:.1f} MB, sha256 {report.sha256}"
+    for kind, values in (("input", report.inputs), ("output", report.outputs)):
+        for value in values:
+            shape = " x ".join("?" if size is None else str(size) for size in value.shape)
+            yield f"{kind:6}  {value.name}: {value.dtype} {shape or '(any shape)'}"
+    for key, text in sorted(report.metadata.items()):
+        yield f"{key} = {text}"
+    if report.problem is None:
+        yield "describes itself: it will run"

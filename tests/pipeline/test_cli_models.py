@@ -1,0 +1,56 @@
+"""The commands on model files, as typed."""
+
+import pytest
+from click.testing import CliRunner
+
+from fpn_core import ModelMetadataError, default_model_path, inspect_model
+from pipeline.cli_models import models
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(models, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def undescribed(tmp_path):
+    import onnx  # noqa: PLC0415
+
+    model = onnx.load(str(default_model_path()))
+    del model.metadata_props[:]
+    path = tmp_path / "undescribed.onnx"
+    onnx.save(model, str(path))
+    return path
+
+
+def test_inspect_shows_the_included_network():
+    result = invoke("inspect")
+    assert result.exit_code == 0
+    assert "input   image: tensor(uint8)" in result.output
+    assert "faceposenet.rotation.form = matrix" in result.output
+    assert inspect_model(default_model_path()).sha256 in result.output
+    assert "it will run" in result.output
+
+
+def test_inspect_of_a_file_that_does_not_describe_itself_fails_with_the_reason(undescribed):
+    result = invoke("inspect", undescribed)
+    assert result.exit_code == 1
+    assert "output  rotation: tensor(float)" in result.output
+    assert "error: the model's metadata key faceposenet.schema is missing" in result.output
+
+
+def test_describe_writes_a_file_that_runs(tmp_path):
+    out = tmp_path / "mine.onnx"
+    result = invoke(
+        "describe", default_model_path(), out, "--set", "name=mine", "--set", "crop.interpolation=linear"
+    )
+    assert result.exit_code == 0 and "mine, rotations as matrix" in result.output
+    spec = inspect_model(out).spec
+    assert (spec.name, spec.crop_interpolation) == ("mine", "linear")
+
+
+def test_describe_refuses_what_does_not_fit(undescribed, tmp_path):
+    result = invoke("describe", undescribed, tmp_path / "out.onnx", "--set", "name=mine")
+    assert isinstance(result.exception, ModelMetadataError)
+    result = invoke("describe", undescribed, tmp_path / "out.onnx", "--set", "name")
+    assert result.exit_code == 2 and "is no KEY=VALUE" in result.output
+    assert not (tmp_path / "out.onnx").exists()
