@@ -1,11 +1,13 @@
 """Every kind of bad input in one folder, with what must become of it: a reason code, or a pose (None)."""
 
+import io
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from tests.photos import FACE_XYWH_PX, jpeg_with_orientation, portrait
 
@@ -73,11 +75,7 @@ def write_cases(folder: Path) -> list[Case]:
 
 def _cmyk_jpeg(photo: np.ndarray) -> bytes:
     # Pillow comes with scikit-image; OpenCV cannot write CMYK.
-    from io import BytesIO
-
-    from PIL import Image
-
-    buffer = BytesIO()
+    buffer = io.BytesIO()
     Image.fromarray(photo[:, :, ::-1]).convert("CMYK").save(buffer, "JPEG")
     return buffer.getvalue()
 

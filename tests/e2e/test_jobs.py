@@ -15,7 +15,7 @@ import pytest
 import webdataset
 
 from pipeline.config import load_config
-from pipeline.errors import JobIncompleteError
+from pipeline.errors import JobIncompleteError, ResourceError
 from pipeline.run import Summary, run_job
 from pipeline.storage import Folder
 from pipeline.verify import verify
@@ -99,7 +99,7 @@ def test_poses_read_with_pandas_mean_what_they_say(finished: Path) -> None:
     np.testing.assert_allclose(eyes, [222, 103], atol=8)  # where a person sees them in the portrait
 
 
-# webdataset leaves closing its shards to the garbage collector, which is called here so that no later test is told.
+# webdataset leaves its shards to the garbage collector, which is called here so that no later test is blamed.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_views_read_with_webdataset(finished: Path) -> None:
     poses = pd.read_parquet(finished / "poses").set_index("face_id")
@@ -180,14 +180,12 @@ def test_the_start_says_which_provider_runs_and_why(tmp_path: Path) -> None:
 
 def test_too_many_rejects_end_the_job_with_an_error_but_keep_its_results(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("none.jpg,0,0,9,9\n")
-    with pytest.raises(JobIncompleteError, match="1 of 1 faces are rejected, more than .* 1 image_missing"):
+    with pytest.raises(JobIncompleteError, match=r"1 of 1 faces are rejected, more than .* 1 image_missing"):
         run(tmp_path / "list.txt", tmp_path / "out", "output.max_reject_fraction=0.5")
     assert verify(Folder(str(tmp_path / "out"))).problems == []
 
 
 def test_a_gpu_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
-    from pipeline.errors import ResourceError
-
     (tmp_path / "list.txt").write_text("none.jpg,0,0,9,9\n")
     with pytest.raises(ResourceError, match="no node of the Ray cluster has a GPU"):
         run(tmp_path / "list.txt", tmp_path / "out", "pose.device=cuda")

@@ -77,9 +77,7 @@ def test_verify_fails_on_a_folder_that_is_no_output(tmp_path: Path) -> None:
     assert "is no output of fpn run" in result.output
 
 
-@pytest.mark.parametrize(
-    "command", [[], *([name] for name in main.commands)], ids=lambda command: " ".join(command)
-)
+@pytest.mark.parametrize("command", [[], *([name] for name in main.commands)], ids=" ".join)
 def test_every_command_has_help(command: list[str]) -> None:
     result = invoke(*command, "--help")
     assert result.exit_code == 0

@@ -98,7 +98,7 @@ def test_without_a_renderer_poses_and_landmarks_go_through() -> None:
     assert done.faces[0].views == ()
     # Every landmark lies where the pinhole camera of the crop puts it, moved into the photo:
     # x = 2880 X / Z + 112 on the crop of 227 px, whose window begins at (138, 44) and is 169 px wide.
-    points = HEAD.landmarks_mm + [0.0, 0.0, 3000.0]
+    points = HEAD.landmarks_mm + np.array([0.0, 0.0, 3000.0])
     on_crop = 2880 * points[:, :2] / points[:, 2:] + 112
     expected = (on_crop + 0.5) * 169 / 227 - 0.5 + [138, 44]
     np.testing.assert_allclose(done.faces[0].landmarks_xy_px, expected, atol=1e-6)

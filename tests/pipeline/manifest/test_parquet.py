@@ -78,7 +78,7 @@ def test_files_that_are_no_parquet_or_differ_are_refused(tmp_path: Path) -> None
         open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
     folder = tmp_path / "folder"
     folder.mkdir()
-    with pytest.raises(ManifestError, match="holds no .parquet file"):
+    with pytest.raises(ManifestError, match=r"holds no \.parquet file"):
         open_manifest(str(folder), ManifestSettings())
     pq.write_table(table(2), folder / "a.parquet")
     pq.write_table(table(2, label=pa.array([1, 2])), folder / "b.parquet")

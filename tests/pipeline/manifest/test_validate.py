@@ -34,5 +34,5 @@ def test_ids_whose_hashes_meet_are_compared_themselves(
 
 
 def test_an_empty_id_is_named_with_its_row(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="row 1 .* has no face id"):
+    with pytest.raises(ManifestError, match=r"row 1 .* has no face id"):
         check_ids(manifest_of(tmp_path, ["a", " ", "c"]))
