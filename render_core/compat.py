@@ -117,12 +117,15 @@ def sample_quantised(
 def _weights(placed: np.ndarray, inside: np.ndarray, face: np.ndarray) -> np.ndarray:
     """How often each pixel's source pixel is sampled, blurred, and stretched to 0 to 1 over the face."""
     x, y = np.round(placed[:, inside]).astype(np.int64)
-    _, which, times = np.unique(np.stack([x, y]), axis=1, return_inverse=True, return_counts=True)
+    _, which, times = np.unique(x + y * (x.max() + 1), return_inverse=True, return_counts=True)
     count = np.zeros(inside.shape)
     count[inside] = times[which.reshape(-1)]
     blurred = cv2.GaussianBlur(
         count, (_BLUR_SIZE_PX, _BLUR_SIZE_PX), _BLUR_SIGMA_PX, borderType=cv2.BORDER_REPLICATE
     )
     low, high = blurred[face].min(), blurred[face].max()
+    if high == low:
+        # Every source pixel is used equally often; the original divides by zero here.
+        return np.zeros_like(blurred)
     weights: np.ndarray = (blurred - low) / (high - low)
     return weights

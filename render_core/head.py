@@ -37,10 +37,10 @@ class HeadView:
 
     yaw_deg: float
     points_mm: Float[np.ndarray, "h w 3"]
-    face_mask: Bool[np.ndarray, "h w"]
-    head_mask: Bool[np.ndarray, "h w"]
+    face_mask: Bool[np.ndarray, "face_h face_w"]
+    head_mask: Bool[np.ndarray, "head_h head_w"]
     landmarks_mm: Float[np.ndarray, "k 3"]
-    landmark_ids: Integer[np.ndarray, " k"]
+    landmark_ids: Integer[np.ndarray, " ids"]
 
     def __post_init__(self) -> None:
         shape = self.points_mm.shape[:2]

@@ -24,6 +24,7 @@ from render_core.errors import HeadError
 from render_core.head import HeadView, ViewedHead
 
 FORMAT = "faceposenet-head-1"
+_ARRAYS = ("points_mm", "face_mask", "head_mask", "landmarks_mm", "landmark_ids")
 
 
 def write_head_file(path: Path, head: ViewedHead) -> Path:
@@ -50,15 +51,19 @@ def read_head_file(path: Path) -> ViewedHead:
     file.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = str(arrays["format"])
             views_deg = [float(yaw) for yaw in arrays["views_deg"]]
+            names = set(arrays.files)
     except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise HeadError(
             f"{path}: cannot be read as a head file ({error}): make it with 'fpn heads import'"
         ) from error
     if found != FORMAT:
         raise HeadError(f"{path}: format is {found!r}: expected {FORMAT!r}; import the head again")
+    for number, yaw in enumerate(views_deg):
+        if missing := [name for name in _ARRAYS if f"view_{number}/{name}" not in names]:
+            raise HeadError(f"{path}: view {yaw:g} lacks {', '.join(missing)}; import the head again")
     return ViewedHead(path.stem, _ViewsOnDisk(path, views_deg))
 
 
@@ -84,15 +89,14 @@ class _ViewsOnDisk(Mapping[float, HeadView]):
 
 def _read_view(path: Path, number: int, yaw_deg: float) -> HeadView:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            points, face, head, landmarks, ids = (
-                arrays[f"view_{number}/{name}"]
-                for name in ("points_mm", "face_mask", "head_mask", "landmarks_mm", "landmark_ids")
-            )
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            points, face, head, landmarks, ids = (arrays[f"view_{number}/{name}"] for name in _ARRAYS)
         shape = (points.shape[0], points.shape[1])
         return HeadView(yaw_deg, points, _unpacked(face, shape), _unpacked(head, shape), landmarks, ids)
     except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
-        raise HeadError(f"{path}: view {yaw_deg} cannot be read ({error}); import the head again") from error
+        raise HeadError(
+            f"{path}: view {yaw_deg:g} cannot be read ({error}); import the head again"
+        ) from error
 
 
 def _unpacked(bits: np.ndarray, shape: tuple[int, int]) -> Bool[np.ndarray, "h w"]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from render_core.view import Degrees
+
 # |yaw| up to which a photo still shows enough of the face for every view, and for the middle ones.
 FRONTAL_LIMIT_DEG = 15.0
 MIDDLE_LIMIT_DEG = 40.0
@@ -12,7 +14,7 @@ MIDDLE_FIRST_VIEW_DEG = 40.0
 FAR_FIRST_VIEW_DEG = 55.0
 
 
-def select_views(yaw_deg: float, views_deg: Sequence[float]) -> tuple[float, ...]:
+def select_views(yaw_deg: Degrees, views_deg: Sequence[Degrees]) -> tuple[Degrees, ...]:
     """The views, of `views_deg` and in its order, that suit a face whose head is turned by `yaw_deg`.
 
     The policy of the original renderer: |yaw| below 15 takes all views, 15 to 40 (both included) those from
@@ -34,6 +36,6 @@ def select_views(yaw_deg: float, views_deg: Sequence[float]) -> tuple[float, ...
     return tuple(view for view in views_deg if abs(view) >= first)
 
 
-def is_mirrored(yaw_deg: float) -> bool:
+def is_mirrored(yaw_deg: Degrees) -> bool:
     """Whether the face is mirrored before it is rendered: all views turn the nose to the image left."""
     return yaw_deg < 0

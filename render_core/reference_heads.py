@@ -66,7 +66,7 @@ def _read_view(path: Path, yaw_deg: float, scipy_io: Any) -> HeadView:
     try:
         model = scipy_io.loadmat(path)["model3D"]
         refU, facemask, threedee, indbad = (model[name][0, 0] for name in _FIELDS)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, NotImplementedError) as error:
+    except Exception as error:  # scipy's own errors share no base with anything
         raise HeadError(
             f"{path}: cannot be read as a head file ({error}): expected a MATLAB 5 file with a struct "
             f"'model3D' with {', '.join(_FIELDS)}"

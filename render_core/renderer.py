@@ -15,11 +15,11 @@ from render_core.errors import RenderReject
 from render_core.grid import ViewGrid, build_grid, held_or_drawn_view
 from render_core.head import Head, HeadView
 from render_core.sight import MIRROR
-from render_core.view import PRESET_VIEWS_DEG, ViewCamera, view_camera
+from render_core.view import PRESET_VIEWS_DEG, Degrees, ViewCamera, view_camera
 from render_core.visibility import ShadowMaps, build_shadow_maps
 
 Mode = Literal["clean", "compat"]
-View = float | ViewCamera
+View = Degrees | ViewCamera
 
 
 @dataclass(frozen=True)

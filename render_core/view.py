@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+# Angles may be whole numbers: `22` and `22.0` are the same view.
+Degrees = int | float
+
 PRESET_VIEWS_DEG = (0, 22, 40, 55, 75)
 
 # The cameras that the original renderer's files were made with (fitted to them with a residual of 1e-5 px):
@@ -57,20 +60,20 @@ class ViewCamera:
         """K [R|t]: millimetres of the head frame to pixels of the view."""
         x, y = self.centre_px
         K = np.array([[self.focal_px, 0.0, x], [0.0, self.focal_px, y], [0.0, 0.0, 1.0]])
-        return K @ np.column_stack([self.rotation, self.tvec_mm])
+        return np.asarray(K @ np.column_stack([self.rotation, self.tvec_mm]))
 
 
-def angles_to_rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Float[np.ndarray, "3 3"]:
+def angles_to_rotation(yaw_deg: Degrees, pitch_deg: Degrees, roll_deg: Degrees) -> Float[np.ndarray, "3 3"]:
     """R = Rz(roll) Ry(yaw) Rx(pitch), so that yaw = -asin(R[2, 0])."""
     x, y, z = np.radians([pitch_deg, yaw_deg, roll_deg])
     Rx = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
     Ry = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
     Rz = np.array([[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]])
-    return Rz @ Ry @ Rx
+    return np.asarray(Rz @ Ry @ Rx)
 
 
 def view_camera(
-    yaw_deg: float, *, pitch_deg: float = 0.0, roll_deg: float = 0.0, size_px: int = _NATIVE_SIZE_PX
+    yaw_deg: Degrees, *, pitch_deg: Degrees = 0.0, roll_deg: Degrees = 0.0, size_px: int = _NATIVE_SIZE_PX
 ) -> ViewCamera:
     """The camera of a view: exactly the original's at 0, 22, 40, 55 and 75 degrees, continuous in between.
 
