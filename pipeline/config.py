@@ -113,6 +113,10 @@ class EngineSettings(_Settings):
     gpus_per_pose_actor: float = Field(default=1.0, gt=0)
     start_timeout_s: int = Field(default=60, ge=5)
     """How long to wait for the first actors before the job fails."""
+    stall_timeout_s: float = Field(default=60.0, gt=0)
+    """How long a worker may be at one face, or one batch of poses, before it counts as hanging."""
+    worker_memory_mb: int | None = Field(default=None, ge=512)
+    """Memory that a worker process may allocate; beyond it the face at hand is rejected."""
 
 
 class JobConfig(_Settings):

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 
 from fpn_core import BoxError, NetworkSpec, crop_windows, extract_crop, valid_boxes
+from pipeline.care import NO_CARE, Care, Report, report_nothing
 from pipeline.config import ImageSettings, RenderSettings
 from pipeline.errors import StorageError
 from pipeline.faces import DecodedFaces, SourceWindow
 from pipeline.manifest import Rows
-from pipeline.reasons import Reason, Reject, Stage
+from pipeline.reasons import Reason, Stage, reject_row
 from pipeline.storage import join, read_file
 
 _LONGEST_NAME = 4096
@@ -38,20 +39,27 @@ class Decoder:
     images: ImageSettings
     render: RenderSettings
     image_root: str
+    report: Report = report_nothing
 
-    def __call__(self, rows: Rows) -> DecodedFaces:
+    def __call__(self, rows: Rows, care: Care = NO_CARE) -> DecodedFaces:
         """Decode and crop the faces of `rows`; those that fail are in the result's `rejects`."""
         position, sizes, windows, crops, sources = [], [], [], [], []
         rejects = [
-            self._reject(rows, i, Stage.MANIFEST, Reason.ROW_MALFORMED, detail)
+            reject_row(rows, i, Stage.MANIFEST, Reason.ROW_MALFORMED, detail)
             for i, detail in rows.malformed.items()
         ]
-        whole = np.array([i for i in range(len(rows)) if i not in rows.malformed], dtype=np.int64)
+        for i in range(len(rows)):
+            exclusion = care.exclusions.get(rows.start + i)
+            if exclusion is not None:
+                e = exclusion
+                rejects.append(reject_row(rows, i, e.stage, e.reason, e.detail, e.attempts))
+        out = {reject.row - rows.start for reject in rejects}
+        whole = np.array([i for i in range(len(rows)) if i not in out], dtype=np.int64)
         valid = valid_boxes(rows.box_xywh_px[whole])
         for i in whole[~valid]:
             box = rows.box_xywh_px[i].tolist()
             detail = f"box {box}: expected finite x, y and width, height above 0, in pixels"
-            rejects.append(self._reject(rows, i, Stage.MANIFEST, Reason.BOX_INVALID, detail))
+            rejects.append(reject_row(rows, int(i), Stage.MANIFEST, Reason.BOX_INVALID, detail))
         for face_positions, image in self._images(rows, whole[valid].tolist()):
             for i in face_positions:
                 try:
@@ -59,16 +67,17 @@ class Decoder:
                         raise image
                     window, crop, source = self._cut(image, rows.box_xywh_px[i])
                 except _FaceError as fault:
-                    rejects.append(self._reject(rows, i, Stage.DECODE, fault.reason, str(fault)))
+                    rejects.append(reject_row(rows, i, Stage.DECODE, fault.reason, str(fault)))
                 except Exception as error:  # one face must not take its batch along
                     detail = f"{type(error).__name__}: {error}"
-                    rejects.append(self._reject(rows, i, Stage.DECODE, Reason.INTERNAL_ERROR, detail))
+                    rejects.append(reject_row(rows, i, Stage.DECODE, Reason.INTERNAL_ERROR, detail))
                 else:
                     position.append(i)
                     sizes.append((image.shape[1], image.shape[0]))
                     windows.append(window)
                     crops.append(crop)
                     sources.append(source)
+        self.report(Stage.DECODE, [])
         size = self.spec.size_px
         return DecodedFaces(
             rows,
@@ -89,10 +98,16 @@ class Decoder:
         else:
             groups = [[i] for i in positions]
         for group in groups:
-            try:
-                yield group, self._decode(self._read(rows, group[0]))
-            except _FaceError as fault:
-                yield group, fault
+            self.report(Stage.DECODE, [rows.start + i for i in group])
+            yield group, self._image(rows, group[0])
+
+    def _image(self, rows: Rows, i: int) -> np.ndarray | _FaceError:
+        try:
+            return self._decode(self._read(rows, i))
+        except _FaceError as fault:
+            return fault
+        except Exception as error:  # one image must not take its batch along
+            return _FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
 
     def _read(self, rows: Rows, i: int) -> bytes:
         limit = self.images.max_bytes
@@ -156,9 +171,6 @@ class Decoder:
         except BoxError as error:
             raise _FaceError(Reason.BOX_INVALID, str(error)) from error
         return window, crop, source_window(image, box, self.render.source_window, self.render.source_limit_px)
-
-    def _reject(self, rows: Rows, i: int, stage: Stage, reason: Reason, detail: str) -> Reject:
-        return Reject(rows.start + int(i), rows.face_id[i], rows.image[i], stage, reason, detail)
 
 
 def source_window(image: np.ndarray, box_xywh_px: np.ndarray, window: float, limit_px: int) -> SourceWindow:

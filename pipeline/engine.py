@@ -7,28 +7,25 @@ mix parts, and the driver holds nothing per face.
 import json
 import logging
 import os
-import pickle
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import ray
 import ray.data
 from ray.exceptions import GetTimeoutError, RayActorError, RayError, RayTaskError
 
 from fpn_core import PoseNetwork
+from pipeline.actor import StageActor
 from pipeline.config import Device, EngineSettings
 from pipeline.errors import JobIncompleteError, PipelineError, ResourceError
-from pipeline.faces import DecodedFaces
 from pipeline.layout import Layout, Pool
 from pipeline.ledger import LedgerEntry, entry_from_fields
-from pipeline.manifest import Slice
-from pipeline.worker import DecodeWorker, Job, Part, PartWorker, PoseWorker, RenderWorker
+from pipeline.stages import make_item, make_setup
+from pipeline.worker import Job, Part
 
 CPU_PROVIDER = "CPUExecutionProvider"
 # A native crash would be tried again for ever by default.
@@ -118,44 +115,40 @@ def probe_device(job: Job, device: Device, settings: EngineSettings) -> tuple[De
     return ("cpu" if provider == CPU_PROVIDER else "cuda"), provider, reason
 
 
-def run_parts(
-    job: Job, parts: Sequence[Part], layout: Layout, device: Device, start_timeout_s: int
-) -> Iterator[LedgerEntry]:
+def run_parts(job: Job, parts: Sequence[Part], layout: Layout, device: Device) -> Iterator[LedgerEntry]:
     """Work through the parts and give the ledger entry of each as it is committed, in any order.
 
     Raises:
         ResourceError: actors that did not start in time.
         JobIncompleteError: a worker that failed for good; what was committed stays.
     """
+    start_timeout_s = job.config.engine.start_timeout_s
     context = ray.data.DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.wait_for_min_actors_s = start_timeout_s
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what goes wrong comes as an exception
-    rows = [{"number": part.number, **asdict(part.rows)} for part in parts]
+    setup = make_setup(job, device)
+    rows = [{"item": make_item(part)} for part in parts]
     with ray.data.DataContext.current(context):
         dataset = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MAX_BLOCKS))
-        if layout.kind == "fused":
-            dataset = _map(dataset, _FusedActor, layout.decode, job=job, device=device)
-        else:
-            dataset = _map(dataset, _DecodeActor, layout.decode, job=job)
-            dataset = _map(dataset, _PoseActor, layout.pose, job=job, device=device)
-            dataset = _map(dataset, _RenderActor, layout.render, job=job)
+        for kind, pool in layout.stages():
+            dataset = _map(dataset, pool, kind, setup, job.config.engine)
         try:
             for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                for text in batch["entry"].to_pylist():
-                    yield entry_from_fields(json.loads(text))
+                for entry in batch["item"].to_pylist():
+                    yield entry_from_fields(json.loads(entry))
         except RayError as error:
             raise _translated(error, start_timeout_s) from error
 
 
-def _map(dataset: Any, actor: type, pool: Pool, **arguments: Any) -> Any:
+def _map(dataset: Any, pool: Pool, kind: str, setup: bytes, settings: EngineSettings) -> Any:
     with warnings.catch_warnings():
         # max_task_retries has no successor yet among the arguments that Ray 2.64 will keep.
         warnings.simplefilter("ignore", ray.util.annotations.RayDeprecationWarning)
         return dataset.map_batches(
-            actor,
-            fn_constructor_kwargs=arguments,
+            StageActor,
+            fn_constructor_args=(kind, setup, settings.stall_timeout_s, settings.start_timeout_s),
             batch_size=1,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=pool.size),
@@ -163,61 +156,6 @@ def _map(dataset: Any, actor: type, pool: Pool, **arguments: Any) -> Any:
             num_gpus=pool.gpus or None,
             max_task_retries=_MAX_TASK_RETRIES,
         )
-
-
-class _FusedActor:
-    def __init__(self, job: Job, device: Device) -> None:
-        self._work = PartWorker(job, device)
-
-    def __call__(self, block: pa.Table) -> pa.Table:
-        return _entries([self._work(part) for part in _parts(block)])
-
-
-class _DecodeActor:
-    def __init__(self, job: Job) -> None:
-        self._decode = DecodeWorker(job)
-
-    def __call__(self, block: pa.Table) -> pa.Table:
-        return _handover([(part, list(self._decode(part))) for part in _parts(block)])
-
-
-class _PoseActor:
-    def __init__(self, job: Job, device: Device) -> None:
-        self._pose = PoseWorker(job, device)
-
-    def __call__(self, block: pa.Table) -> pa.Table:
-        work: list[tuple[Part, list[DecodedFaces]]] = _received(block)
-        return _handover([(part, [self._pose(faces) for faces in batches]) for part, batches in work])
-
-
-class _RenderActor:
-    def __init__(self, job: Job) -> None:
-        self._render = RenderWorker(job)
-
-    def __call__(self, block: pa.Table) -> pa.Table:
-        return _entries(
-            [
-                self._render.write(part, map(self._render.finish, batches))
-                for part, batches in _received(block)
-            ]
-        )
-
-
-def _parts(block: pa.Table) -> list[Part]:
-    return [Part(row.pop("number"), Slice(**row)) for row in block.to_pylist()]
-
-
-def _handover(work: list[tuple[Part, list[Any]]]) -> pa.Table:
-    # Pickled by and for the job's own processes; a large column, since a part may have gigabytes of pixels.
-    return pa.table({"work": pa.array([pickle.dumps(item, protocol=5) for item in work], pa.large_binary())})
-
-
-def _received(block: pa.Table) -> list[tuple[Part, list[Any]]]:
-    return [pickle.loads(item.as_buffer()) for item in block["work"]]
-
-
-def _entries(entries: list[LedgerEntry]) -> pa.Table:
-    return pa.table({"entry": pa.array([json.dumps(asdict(entry)) for entry in entries], pa.string())})
 
 
 def _translated(error: RayError, start_timeout_s: int) -> PipelineError:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fpn_core import PoseBatch
+from pipeline.care import Care
 from pipeline.manifest import Rows
-from pipeline.reasons import Reject
+from pipeline.reasons import Reject, reject_row
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,21 @@ class DecodedFaces:
     def __len__(self) -> int:
         return len(self.position)
 
+    def without(self, care: Care) -> "DecodedFaces":
+        """The faces but those that are excluded, which become rejects."""
+        keep, rejects = _excluded(self.rows, self.position, care)
+        if not rejects:
+            return self
+        return DecodedFaces(
+            self.rows,
+            self.position[keep],
+            self.image_wh_px[keep],
+            self.window_xyxy_px[keep],
+            self.crops[keep],
+            [self.sources[i] for i in keep],
+            self.rejects + rejects,
+        )
+
 
 @dataclass(frozen=True)
 class PosedFaces:
@@ -59,6 +75,22 @@ class PosedFaces:
 
     def __len__(self) -> int:
         return len(self.position)
+
+    def without(self, care: Care) -> "PosedFaces":
+        """The faces but those that are excluded, which become rejects."""
+        keep, rejects = _excluded(self.rows, self.position, care)
+        if not rejects:
+            return self
+        return PosedFaces(
+            self.rows,
+            self.position[keep],
+            self.image_wh_px[keep],
+            self.window_xyxy_px[keep],
+            [self.sources[i] for i in keep],
+            self.poses[keep],
+            self.projection[keep],
+            self.rejects + rejects,
+        )
 
 
 @dataclass(frozen=True)
@@ -101,3 +133,14 @@ class FinishedFaces:
 
     faces: list[FinishedFace]
     rejects: list[Reject]
+
+
+def _excluded(rows: Rows, position: np.ndarray, care: Care) -> tuple[np.ndarray, list[Reject]]:
+    """Which faces stay, and the rejects of the others."""
+    out = [i for i, at in enumerate(position) if rows.start + int(at) in care.exclusions]
+    rejects = [
+        reject_row(rows, int(position[i]), e.stage, e.reason, e.detail, e.attempts)
+        for i in out
+        for e in [care.exclusions[rows.start + int(position[i])]]
+    ]
+    return np.setdiff1d(np.arange(len(position)), out), rejects

@@ -29,6 +29,12 @@ class Layout:
     pose: Pool
     render: Pool
 
+    def stages(self) -> tuple[tuple[str, Pool], ...]:
+        """The stages in order, by their names in `pipeline.stages`, with the actors of each."""
+        if self.kind == "fused":
+            return (("whole", self.decode),)
+        return (("decode", self.decode), ("pose", self.pose), ("render", self.render))
+
     def describe(self) -> str:
         """The actors in words."""
         if self.kind == "fused":

@@ -5,20 +5,24 @@ from collections.abc import Iterator
 import numpy as np
 
 from fpn_core import PoseBatch, PoseNetwork, projection_to_image
+from pipeline.care import NO_CARE, Care, Report, report_nothing
 from pipeline.faces import DecodedFaces, PosedFaces
-from pipeline.reasons import Reason, Reject, Stage
+from pipeline.reasons import Reason, Reject, Stage, reject_row
 
 
-def pose_faces(network: PoseNetwork, faces: DecodedFaces) -> PosedFaces:
+def pose_faces(
+    network: PoseNetwork, faces: DecodedFaces, care: Care = NO_CARE, report: Report = report_nothing
+) -> PosedFaces:
     """Pose a batch of crops; faces without a finite pose in front of the camera become rejects."""
     rejects = list(faces.rejects)
     kept, poses = [], []
-    for span, batch in _run(network, faces, slice(0, len(faces)), rejects):
+    for span, batch in _spans(network, faces, care, report, rejects):
         good = batch.finite & batch.in_front
         for i in np.flatnonzero(~good):
             reason = Reason.POSE_BEHIND_CAMERA if batch.finite[i] else Reason.POSE_NOT_FINITE
             detail = f"the network gave translation {batch.tvec_mm[i].tolist()} mm"
-            rejects.append(_reject(faces, span.start + int(i), reason, detail))
+            at = int(faces.position[span.start + i])
+            rejects.append(reject_row(faces.rows, at, Stage.POSE, reason, detail))
         kept.append(span.start + np.flatnonzero(good))
         poses.append(batch[good])
     keep = np.concatenate(kept) if kept else np.zeros(0, dtype=np.int64)
@@ -36,10 +40,32 @@ def pose_faces(network: PoseNetwork, faces: DecodedFaces) -> PosedFaces:
     )
 
 
+def _spans(
+    network: PoseNetwork, faces: DecodedFaces, care: Care, report: Report, rejects: list[Reject]
+) -> Iterator[tuple[slice, PoseBatch]]:
+    """The network's answers: of all faces at once, or of one after the other where care must be taken."""
+    rows = [faces.rows.start + int(at) for at in faces.position]
+    whole = slice(0, len(rows))
+    first = rows[0] if rows else -1
+    if first in care.tried_singly | care.posed_singly:
+        singly = []
+        for i, row in enumerate(rows):
+            report(Stage.POSE, [row])
+            singly.append(list(_run(network, faces, slice(i, i + 1), rejects)))
+        if first in care.posed_singly:
+            for answers in singly:
+                yield from answers
+            return
+        # Each survived alone. What they gave is left, since a batch's last bits differ from a single face's.
+        rejects[:] = faces.rejects
+    report(Stage.POSE, rows)
+    yield from _run(network, faces, whole, rejects)
+
+
 def _run(
     network: PoseNetwork, faces: DecodedFaces, span: slice, rejects: list[Reject]
 ) -> Iterator[tuple[slice, PoseBatch]]:
-    """The network's answer for a span of faces; where it fails, halves, down to the face at fault."""
+    """The network's answer for a span of faces; where it raises, halves, down to the face at fault."""
     count = span.stop - span.start
     if count == 0:
         return
@@ -48,7 +74,8 @@ def _run(
     except Exception as error:  # whatever the runtime raises: only the face at fault may fall out
         if count == 1:
             detail = f"{type(error).__name__}: {error}"
-            rejects.append(_reject(faces, span.start, Reason.INTERNAL_ERROR, detail))
+            at = int(faces.position[span.start])
+            rejects.append(reject_row(faces.rows, at, Stage.POSE, Reason.INTERNAL_ERROR, detail))
             return
         middle = span.start + count // 2
         yield from _run(network, faces, slice(span.start, middle), rejects)
@@ -64,9 +91,3 @@ def _concatenate(batches: list[PoseBatch]) -> PoseBatch:
         np.concatenate([batch.tvec_mm for batch in batches]),
         np.concatenate(confidences) if confidences else None,
     )
-
-
-def _reject(faces: DecodedFaces, i: int, reason: Reason, detail: str) -> Reject:
-    at = int(faces.position[i])
-    rows = faces.rows
-    return Reject(rows.start + at, rows.face_id[at], rows.image[at], Stage.POSE, reason, detail)

@@ -5,6 +5,10 @@ The command `fpn run` counts them, the rejects files hold one a row, the README 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.manifest import Rows
 
 
 class Reason(StrEnum):
@@ -20,6 +24,8 @@ class Reason(StrEnum):
     POSE_NOT_FINITE = "pose_not_finite"  # the network gave NaN or infinity
     POSE_BEHIND_CAMERA = "pose_behind_camera"  # the network put the head behind the camera
     RENDER_NO_FACE_PIXELS = "render_no_face_pixels"  # no point of the posed face lies in the image
+    TIMEOUT = "timeout"  # a worker hung at this face, twice
+    WORKER_CRASH = "worker_crash"  # this face brought its worker process down, twice
     INTERNAL_ERROR = "internal_error"  # an error of ours in this face alone; the detail names it
 
 
@@ -43,3 +49,8 @@ class Reject:
     reason: Reason
     detail: str
     attempts: int = 1
+
+
+def reject_row(rows: "Rows", at: int, stage: Stage, reason: Reason, detail: str, attempts: int = 1) -> Reject:
+    """The reject of the face at a position of `rows`."""
+    return Reject(rows.start + at, rows.face_id[at], rows.image[at], stage, reason, detail, attempts)

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 
 from fpn_core import project
+from pipeline.care import Report, report_nothing
 from pipeline.config import RenderSettings
 from pipeline.faces import FinishedFace, FinishedFaces, PosedFaces, View
-from pipeline.reasons import Reason, Reject, Stage
+from pipeline.reasons import Reason, Stage, reject_row
 from render_core import Renderer, RenderReject, select_views
 
 
@@ -20,6 +21,7 @@ class ViewRenderer:
     landmarks_mm: np.ndarray
     """float64 (68, 3): the head's landmarks, projected into every photo."""
     renderer: Renderer | None
+    report: Report = report_nothing
 
     def __call__(self, faces: PosedFaces) -> FinishedFaces:
         """Finish a batch; a face that cannot be rendered is a reject."""
@@ -29,14 +31,16 @@ class ViewRenderer:
         rvec_rad = faces.poses.rvec_rad
         landmarks = project(self.landmarks_mm, faces.projection)
         for i, at in enumerate(faces.position):
+            self.report(Stage.RENDER, [faces.rows.start + int(at)])
             try:
                 views = self._views(faces, i, float(ypr_deg[i, 0]))
             except RenderReject as reject:
-                rejects.append(_reject(faces, int(at), Reason(reject.reason), str(reject)))
+                reason = Reason(reject.reason)
+                rejects.append(reject_row(faces.rows, int(at), Stage.RENDER, reason, str(reject)))
                 continue
             except Exception as error:  # one face must not take its batch along
                 detail = f"{type(error).__name__}: {error}"
-                rejects.append(_reject(faces, int(at), Reason.INTERNAL_ERROR, detail))
+                rejects.append(reject_row(faces.rows, int(at), Stage.RENDER, Reason.INTERNAL_ERROR, detail))
                 continue
             confidence = faces.poses.confidence
             finished.append(
@@ -58,6 +62,7 @@ class ViewRenderer:
                     carried=_carried(faces, int(at)),
                 )
             )
+        self.report(Stage.RENDER, [])
         return FinishedFaces(finished, rejects)
 
     def _views(self, faces: PosedFaces, i: int, yaw_deg: float) -> tuple[View, ...]:
@@ -92,8 +97,3 @@ class ViewRenderer:
 def _carried(faces: PosedFaces, at: int) -> dict[str, object]:
     table = faces.rows.carried
     return {name: table.column(name)[at].as_py() for name in table.column_names}
-
-
-def _reject(faces: PosedFaces, at: int, reason: Reason, detail: str) -> Reject:
-    rows = faces.rows
-    return Reject(rows.start + at, rows.face_id[at], rows.image[at], Stage.RENDER, reason, detail)

@@ -87,7 +87,7 @@ def run_job(
             layout = choose_layout(config.engine, cpus, gpus, len(pending), on_gpu=device == "cuda")
             say(f"poses run on {provider}: {reason}")
             say(f"layout: {layout.describe()} on {cpus:g} CPUs, {gpus:g} GPUs")
-            for entry in run_parts(job, pending, layout, device, config.engine.start_timeout_s):
+            for entry in run_parts(job, pending, layout, device):
                 totals = totals.plus(entry)
                 progress.add(entry)
             progress.close()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 
 from fpn_core import NetworkSpec, PoseNetwork
+from pipeline.care import Care, Report, report_nothing
 from pipeline.config import Device, JobConfig
 from pipeline.decode import Decoder
 from pipeline.faces import DecodedFaces, FinishedFaces, PosedFaces
@@ -44,33 +45,34 @@ class Part:
 class DecodeWorker:
     """First third of a part: rows to crops, in the batches that the network will see."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, report: Report = report_nothing) -> None:
         use_one_thread()
         self._job = job
-        self._decoder = Decoder(job.spec, job.config.images, job.config.render, job.image_root)
+        self._decoder = Decoder(job.spec, job.config.images, job.config.render, job.image_root, report)
 
-    def __call__(self, part: Part) -> Iterator[DecodedFaces]:
+    def __call__(self, part: Part, care: Care) -> Iterator[DecodedFaces]:
         rows = self._job.manifest.read(part.rows)
         size = self._job.config.pose.batch_size
         for start in range(0, len(rows), size):
-            yield self._decoder(rows.slice(start, size))
+            yield self._decoder(rows.slice(start, size), care)
 
 
 class PoseWorker:
     """Second third: crops to poses."""
 
-    def __init__(self, job: Job, device: Device) -> None:
+    def __init__(self, job: Job, device: Device, report: Report = report_nothing) -> None:
         use_one_thread()
-        self.network = PoseNetwork(job.config.pose.model_path, device=device, threads=1)
+        self._network = PoseNetwork(job.config.pose.model_path, device=device, threads=1)
+        self._report = report
 
-    def __call__(self, faces: DecodedFaces) -> PosedFaces:
-        return pose_faces(self.network, faces)
+    def __call__(self, faces: DecodedFaces, care: Care) -> PosedFaces:
+        return pose_faces(self._network, faces.without(care), care, self._report)
 
 
 class RenderWorker:
     """Last third: poses to views, and a part's files with their ledger entry."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, report: Report = report_nothing) -> None:
         use_one_thread()
         self._job = job
         settings = job.config.render
@@ -85,11 +87,11 @@ class RenderWorker:
             if settings.enabled
             else None
         )
-        self._finish = ViewRenderer(settings, head.landmarks_mm, renderer)
+        self._finish = ViewRenderer(settings, head.landmarks_mm, renderer, report)
 
-    def finish(self, faces: PosedFaces) -> FinishedFaces:
+    def finish(self, faces: PosedFaces, care: Care) -> FinishedFaces:
         """Render one batch."""
-        return self._finish(faces)
+        return self._finish(faces.without(care))
 
     def write(self, part: Part, batches: Iterator[FinishedFaces]) -> LedgerEntry:
         """Write and commit a part from its finished batches."""
@@ -123,17 +125,17 @@ class RenderWorker:
 class PartWorker:
     """All three in one process, batch by batch: nothing is handed from process to process."""
 
-    def __init__(self, job: Job, device: Device) -> None:
+    def __init__(self, job: Job, device: Device, report: Report = report_nothing) -> None:
         self._job = job
-        self._decode = DecodeWorker(job)
-        self._pose = PoseWorker(job, device)
-        self._render = RenderWorker(job)
+        self._decode = DecodeWorker(job, report)
+        self._pose = PoseWorker(job, device, report)
+        self._render = RenderWorker(job, report)
 
-    def __call__(self, part: Part) -> LedgerEntry:
+    def __call__(self, part: Part, care: Care) -> LedgerEntry:
         done = read_entry(self._job.out, part.number)
         if done is not None:  # a task that was lost after its commit, and sent again
             return done
-        batches = (self._render.finish(self._pose(faces)) for faces in self._decode(part))
+        batches = (self._render.finish(self._pose(faces, care), care) for faces in self._decode(part, care))
         return self._render.write(part, batches)
 
 

@@ -1,0 +1,174 @@
+"""A worker process under watch: what hangs or crashes in it costs a face, not the job.
+
+Decoders and networks are native code: they can crash a process or never return. So an actor of the engine
+does not work itself. It keeps a child process for that, which reports the faces it is about to touch. When
+the child dies, or is silent for too long, the faces it touched last are the suspects. They get a second
+chance; if they bring a worker down twice, they become rejects, and the others of their part are done
+without them.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, Pipe
+from typing import Any
+
+from pipeline.care import Care, Exclusion
+from pipeline.errors import JobIncompleteError
+from pipeline.reasons import Reason, Stage
+
+_STRIKES = 2
+# A batch that falls thrice is posed face by face; one that still falls has no face to blame.
+_POSED_SINGLY_AFTER, _GIVEN_UP_AFTER = 3, 5
+# So many killers in one part are no bad faces but a bad machine.
+_MOST_EXCLUSIONS = 64
+
+
+@dataclass(frozen=True)
+class Fall:
+    """The end of a child, and what it was doing."""
+
+    stage: Stage | None
+    rows: tuple[int, ...]
+    reason: Reason
+    detail: str
+
+
+class Supervisor:
+    """Runs one stage in a child process. `kind` and `setup` are for `pipeline.child`, which see."""
+
+    def __init__(self, kind: str, setup: bytes, *, stall_timeout_s: float, start_timeout_s: float) -> None:
+        self._kind = kind
+        self._setup = setup
+        self._stall_timeout_s = stall_timeout_s
+        self._start_timeout_s = start_timeout_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Connection[Any, Any]
+        self._start()
+
+    def __call__(self, item: bytes) -> bytes:
+        """Have the child do one item, however many children that takes.
+
+        Raises:
+            JobIncompleteError: children fall with no face to blame, or for too many faces.
+            PipelineError: what the stage itself raised.
+        """
+        care, strikes = Care(), Counter[tuple[Stage | None, tuple[int, ...]]]()
+        while True:
+            if self._process is None:
+                self._start()
+            outcome = self._attempt(item, care)
+            if isinstance(outcome, bytes):
+                return outcome
+            self.close()
+            strikes[outcome.stage, outcome.rows] += 1
+            care = more_careful(care, outcome, strikes[outcome.stage, outcome.rows])
+
+    def close(self) -> None:
+        """End the child."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._pipe.close()
+            self._process = None
+
+    def _start(self) -> None:
+        self._pipe, theirs = Pipe()
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.child", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        try:
+            self._pipe.send_bytes(pickle.dumps((self._kind, self._setup)))
+            message = self._receive(self._start_timeout_s)
+        except (EOFError, OSError) as error:
+            fate = self._process.wait()
+            raise JobIncompleteError(
+                f"a worker process ended with code {fate} before it was ready; its own words are in the "
+                "logs of Ray"
+            ) from error
+        if message is None:
+            self.close()
+            raise JobIncompleteError(
+                f"a worker process was not ready after engine.start_timeout_s = {self._start_timeout_s:g} s"
+            )
+        if message[0] == "error":
+            self.close()
+            raise message[1]
+
+    def _attempt(self, item: bytes, care: Care) -> bytes | Fall:
+        stage: Stage | None = None
+        rows: tuple[int, ...] = ()
+        try:
+            self._pipe.send_bytes(pickle.dumps((item, care), protocol=5))
+            while True:
+                message = self._receive(self._stall_timeout_s)
+                if message is None:
+                    detail = f"no sign of life for engine.stall_timeout_s = {self._stall_timeout_s:g} s"
+                    return Fall(stage, rows, Reason.TIMEOUT, detail)
+                if message[0] == "at":
+                    stage, rows = message[1:]
+                elif message[0] == "done":
+                    return bytes(message[1])
+                else:
+                    raise message[1]
+        except (EOFError, ConnectionError) as error:
+            assert self._process is not None
+            code = self._process.wait()
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            return Fall(stage, rows, Reason.WORKER_CRASH, f"the worker process ended with {how} ({error!r})")
+
+    def _receive(self, timeout_s: float) -> tuple[Any, ...] | None:
+        if not self._pipe.poll(timeout_s):
+            return None
+        message: tuple[Any, ...] = pickle.loads(self._pipe.recv_bytes())
+        return message
+
+
+def more_careful(care: Care, fall: Fall, strikes: int) -> Care:
+    """What to change before the next attempt, after so many falls at the same faces.
+
+    Raises:
+        JobIncompleteError: nothing that could be changed would help.
+    """
+    if not fall.rows or strikes >= _GIVEN_UP_AFTER:
+        if strikes <= _STRIKES:
+            return care
+        raise JobIncompleteError(
+            f"a worker fell {strikes} times {_where(fall)}: {fall.detail}. Committed parts stay; the same "
+            "command continues the job"
+        )
+    if strikes < _STRIKES:
+        return care
+    if fall.stage == Stage.POSE and len(fall.rows) > 1:
+        first = frozenset({fall.rows[0]})
+        if strikes < _POSED_SINGLY_AFTER:
+            return replace(care, tried_singly=care.tried_singly | first)
+        return replace(care, posed_singly=care.posed_singly | first)
+    assert fall.stage is not None
+    exclusion = Exclusion(fall.stage, fall.reason, fall.detail, strikes)
+    exclusions = {**care.exclusions, **dict.fromkeys(fall.rows, exclusion)}
+    if len(exclusions) > _MOST_EXCLUSIONS:
+        raise JobIncompleteError(
+            f"{len(exclusions)} faces of one part brought their worker down, lastly {_where(fall)}: "
+            f"{fall.detail}. That is no fault of faces: look at the machine and its libraries"
+        )
+    return replace(care, exclusions=exclusions)
+
+
+def _where(fall: Fall) -> str:
+    if fall.stage is None or not fall.rows:
+        return "between faces"
+    return f"in stage {fall.stage} at {_span(fall.rows)} of the manifest"
+
+
+def _span(rows: Sequence[int]) -> str:
+    return f"row {rows[0]}" if len(rows) == 1 else f"rows {rows[0]} to {rows[-1]}"
