@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fpn_core import ModelReport, default_model_path, describe_model, inspect_model
+from fpn_core.convert import RELEASES, Release, convert_release
 
 _FAILED = 1
 _PATH = click.Path(path_type=Path)
@@ -63,6 +64,31 @@ def describe_command(model: Path, out: Path, assignments: tuple[str, ...]) -> No
     click.echo(
         f"{out}: {spec.name}, rotations as {spec.rotation_form}, translations as {spec.translation_form}"
     )
+
+
+@models.command("convert")
+@click.argument("release", type=click.Choice(RELEASES))
+@click.argument("folder", type=_PATH)
+@click.argument("out", type=_PATH)
+@click.option("--checkpoint", help="Which model_*.ckpt of fpn-2017, where FOLDER has several.")
+@click.option(
+    "--allow-pickle",
+    is_flag=True,
+    help="Also read statistics that were pickled, if they are arrays; for files from a source you trust.",
+)
+def convert_command(
+    release: Release, folder: Path, out: Path, checkpoint: str | None, allow_pickle: bool
+) -> None:
+    """Convert a network that the original project released to OUT, an ONNX file that describes itself.
+
+    FOLDER holds the files as they were released. TensorFlow is not needed, the package onnx is.
+
+    \b
+    Example:
+      fpn models convert fpn-2017 fpn_new_model fpn-2017.onnx
+    """
+    spec = convert_release(release, folder, out, checkpoint, allow_pickle)
+    click.echo(f"{out}: {spec.name}; weights: {spec.licence}")
 
 
 def _report_lines(path: Path, report: ModelReport) -> Iterable[str]:

@@ -3,8 +3,11 @@
 import pytest
 from click.testing import CliRunner
 
-from fpn_core import ModelMetadataError, default_model_path, inspect_model
+from fpn_core import CheckpointError, ModelMetadataError, default_model_path, inspect_model
+from fpn_core.convert import fpn_2017
 from pipeline.cli_models import models
+from tests.fpn_core.convert.releases import write_release_2017
+from tests.fpn_core.convert.tf_writer import write_version_2
 
 
 def invoke(*arguments):
@@ -54,3 +57,19 @@ def test_describe_refuses_what_does_not_fit(undescribed, tmp_path):
     result = invoke("describe", undescribed, tmp_path / "out.onnx", "--set", "name")
     assert result.exit_code == 2 and "is no KEY=VALUE" in result.output
     assert not (tmp_path / "out.onnx").exists()
+
+
+def test_convert_writes_a_network_that_runs(tmp_path, monkeypatch):
+    small = fpn_2017.Widths((4, 8, 8, 8, 6), 10)
+    monkeypatch.setattr(fpn_2017, "Widths", lambda: small)
+    write_release_2017(tmp_path, write_version_2, small)
+    out = tmp_path / "fpn-2017.onnx"
+    result = invoke("convert", "fpn-2017", tmp_path, out)
+    assert result.exit_code == 0 and "under the terms of its authors" in result.output
+    assert inspect_model(out).problem is None
+
+
+def test_convert_of_an_empty_folder_says_what_is_missing(tmp_path):
+    result = invoke("convert", "fpn-2018-6dof", tmp_path, tmp_path / "out.onnx")
+    assert isinstance(result.exception, CheckpointError)
+    assert invoke("convert", "fpn-2016", tmp_path, tmp_path / "out.onnx").exit_code == 2
