@@ -9,9 +9,9 @@ import numpy as np
 from fpn_core import PoseNetwork, valid_boxes
 from pipeline.config import JobConfig
 from pipeline.decode import Decoder
+from pipeline.image_location import image_places
 from pipeline.manifest import Manifest, check_ids, open_manifest
 from pipeline.reasons import Reason
-from pipeline.storage import parent
 
 _BLOCK = 4096
 
@@ -46,8 +46,7 @@ def check_manifest(location: str, config: JobConfig, sample: int, seed: int = 0)
     rng = random.Random(seed)
     chosen = set(rng.sample(range(manifest.n_rows), min(sample, manifest.n_rows)))
     spec = PoseNetwork(config.pose.model_path, device="cpu").spec
-    root = config.manifest.image_root or parent(location)
-    decoder = Decoder(spec, config.images, config.render, root)
+    decoder = Decoder(spec, config.images, config.render, image_places(location, config))
     return _findings(manifest, decoder, chosen)
 
 

@@ -42,6 +42,11 @@ class ImageSettings(_Settings):
     max_bytes: int = Field(default=256 * 2**20, gt=0)
     max_pixels: int = Field(default=2**27, gt=0, le=2**27)
     """At most 2^27, the limit above which OpenCV here refuses to allocate."""
+    roots: list[str] | None = None
+    """Folders or URIs in which every image must lie, links followed. Null: anywhere on the local disk, and in
+    the bucket or host of the image root. Name roots when manifests come from people you do not trust."""
+    read_threads: int = Field(default=16, ge=1, le=256)
+    """Remote images that one worker reads at a time."""
 
 
 class PoseSettings(_Settings):
@@ -134,12 +139,15 @@ class JobConfig(_Settings):
         settings = self.model_dump(mode="json")
         if self.manifest.image_root:
             settings["manifest"]["image_root"] = without_credentials(self.manifest.image_root)
+        if self.images.roots:
+            settings["images"]["roots"] = [without_credentials(root) for root in self.images.roots]
         return settings
 
     def result_settings(self) -> dict[str, Any]:
         """The settings that decide the bytes that come out (see the module's docstring)."""
         settings = self.shown()
         del settings["engine"], settings["pose"]["device"], settings["pose"]["model"]
+        del settings["images"]["read_threads"]
         del settings["output"]["max_reject_fraction"]
         return settings
 

@@ -4,7 +4,9 @@ An image is read and decoded once for all of its faces that follow one another i
 pixels of the upright photo, as viewers show it: an EXIF orientation is applied before anything else.
 """
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -14,13 +16,12 @@ import numpy as np
 from fpn_core import BoxError, NetworkSpec, crop_windows, extract_crop, valid_boxes
 from pipeline.care import NO_CARE, Care, Report, report_nothing
 from pipeline.config import ImageSettings, RenderSettings
-from pipeline.errors import StorageError
+from pipeline.errors import StorageError, UnknownSchemeError
 from pipeline.faces import DecodedFaces, SourceWindow
+from pipeline.image_location import ForbiddenPlaceError, ImagePlaces, NoImageNamedError
 from pipeline.manifest import Rows
 from pipeline.reasons import Reason, Stage, reject_row
-from pipeline.storage import join, read_file
-
-_LONGEST_NAME = 4096
+from pipeline.storage import is_uri, read_file, without_credentials
 
 
 class _FaceError(Exception):
@@ -38,7 +39,7 @@ class Decoder:
     spec: NetworkSpec
     images: ImageSettings
     render: RenderSettings
-    image_root: str
+    places: ImagePlaces
     report: Report = report_nothing
 
     def __call__(self, rows: Rows, care: Care = NO_CARE) -> DecodedFaces:
@@ -97,44 +98,74 @@ class Decoder:
             groups = [list(same) for _, same in groupby(positions, key=rows.image.__getitem__)]
         else:
             groups = [[i] for i in positions]
-        for group in groups:
+        for group, data in zip(groups, self._encoded(rows, [group[0] for group in groups]), strict=True):
             self.report(Stage.DECODE, [rows.start + i for i in group])
-            yield group, self._image(rows, group[0])
+            yield group, self._image(data)
 
-    def _image(self, rows: Rows, i: int) -> np.ndarray | _FaceError:
+    def _encoded(self, rows: Rows, positions: list[int]) -> Iterator[bytes | _FaceError]:
+        """The encoded image of each row, remote ones read ahead by several threads."""
+        if rows.image_bytes is not None or not is_uri(self.places.image_root):
+            for i in positions:
+                self.report(Stage.DECODE, [rows.start + i])
+                yield self._read(rows, i)
+            return
+        threads = self.images.read_threads
+        with ThreadPoolExecutor(threads) as pool:
+            ahead = deque(pool.submit(self._read, rows, i) for i in positions[: 2 * threads])
+            for n, i in enumerate(positions):
+                self.report(Stage.DECODE, [rows.start + i])
+                yield ahead.popleft().result()
+                if n + 2 * threads < len(positions):
+                    ahead.append(pool.submit(self._read, rows, positions[n + 2 * threads]))
+
+    def _image(self, data: bytes | _FaceError) -> np.ndarray | _FaceError:
+        if isinstance(data, _FaceError):
+            return data
         try:
-            return self._decode(self._read(rows, i))
+            return self._decode(data)
         except _FaceError as fault:
             return fault
         except Exception as error:  # one image must not take its batch along
             return _FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
 
-    def _read(self, rows: Rows, i: int) -> bytes:
+    def _read(self, rows: Rows, i: int) -> bytes | _FaceError:
+        """The bytes of a row's image, or why there are none.
+
+        Raises:
+            StorageError: the store itself is not to be had, which is no face's fault.
+        """
         limit = self.images.max_bytes
-        data = rows.image_bytes[i] if rows.image_bytes is not None else self._read_named(rows.image[i], limit)
+        try:
+            data = (
+                rows.image_bytes[i]
+                if rows.image_bytes is not None
+                else self._read_named(rows.image[i], limit)
+            )
+        except _FaceError as fault:
+            return fault
+        except StorageError:
+            raise
+        except Exception as error:  # one image must not take its batch along
+            return _FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
         if len(data) > limit:
-            raise _FaceError(
+            return _FaceError(
                 Reason.IMAGE_TOO_LARGE, f"the file has more than images.max_bytes = {limit} bytes"
             )
         if not data:
-            raise _FaceError(Reason.IMAGE_UNREADABLE, "the image file is empty (0 bytes)")
+            return _FaceError(Reason.IMAGE_UNREADABLE, "the image file is empty (0 bytes)")
         return data
 
     def _read_named(self, image: str, limit: int) -> bytes:
-        if not image or len(image) > _LONGEST_NAME:
-            raise _FaceError(
-                Reason.IMAGE_MISSING, f"the row names no image (a name of {len(image)} characters)"
-            )
         try:
-            return read_file(join(self.image_root, image), limit)
-        # A NUL in a path is a ValueError; a folder in place of a file, NotADirectoryError.
-        except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-            raise _FaceError(
-                Reason.IMAGE_MISSING, f"there is no image {image!r} in {self.image_root!r}"
-            ) from error
-        except StorageError as error:
+            return read_file(self.places.locate(image), limit)
+        except NoImageNamedError as error:
+            raise _FaceError(Reason.IMAGE_MISSING, str(error)) from error
+        except (ForbiddenPlaceError, UnknownSchemeError) as error:
             raise _FaceError(Reason.IMAGE_NOT_ALLOWED, str(error)) from error
-        except OSError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
+            detail = f"there is no image {image!r} in {without_credentials(self.places.image_root)!r}"
+            raise _FaceError(Reason.IMAGE_MISSING, detail) from error
+        except (OSError, ValueError) as error:
             raise _FaceError(Reason.IMAGE_UNREADABLE, f"cannot read {image!r}: {error}") from error
 
     def _decode(self, data: bytes) -> np.ndarray:

@@ -6,6 +6,8 @@ A bad face is not among them: it becomes a row of the rejects (see `reasons`).
     ├── ConfigError          a setting that does not exist or has no valid value
     ├── ManifestError        a manifest that cannot be read, or breaks the contract as a whole
     ├── StorageError         a path or object store that cannot be read or written
+    │   ├── UnknownSchemeError       a URI that nothing here can open
+    │   └── StorageUnavailableError  a store that fails again and again; nobody's face is to blame
     ├── FingerprintError     an output folder that holds another job's results
     ├── ResourceError        a cluster or machine without what the configuration asks for
     └── JobIncompleteError   faces that are neither posed nor rejected, or too many rejects
@@ -26,6 +28,14 @@ class ManifestError(PipelineError):
 
 class StorageError(PipelineError):
     """A path or object store that cannot be read or written."""
+
+
+class UnknownSchemeError(StorageError):
+    """A URI that nothing here can open."""
+
+
+class StorageUnavailableError(StorageError):
+    """A store that fails again and again; nobody's face is to blame."""
 
 
 class FingerprintError(PipelineError):

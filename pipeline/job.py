@@ -12,8 +12,9 @@ import numpy as np
 from fpn_core import PoseNetwork
 from pipeline.config import JobConfig
 from pipeline.errors import FingerprintError
+from pipeline.image_location import image_places
 from pipeline.manifest import Manifest, check_ids, open_manifest
-from pipeline.storage import Folder, parent, without_credentials
+from pipeline.storage import Folder, without_credentials
 from pipeline.worker import Job, Part
 from render_core.heads import HeadMesh, load_head
 
@@ -55,8 +56,8 @@ def prepare_job(manifest_location: str, out_location: str, config: JobConfig) ->
     if not resumed:
         check_ids(manifest)
         out.write(JOB_NAME, _job_file(manifest, config, inputs, fingerprint))
-    image_root = config.manifest.image_root or parent(manifest_location)
-    job = Job(config, manifest, image_root, network.spec, out, fingerprint)
+    places = image_places(manifest_location, config)
+    job = Job(config, manifest, places, network.spec, out, fingerprint)
     slices = manifest.slices(config.output.faces_per_part)
     return PreparedJob(job, [Part(number, rows) for number, rows in enumerate(slices)], resumed)
 

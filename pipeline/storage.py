@@ -3,19 +3,23 @@
 Remote URIs go through `pyarrow.fs.FileSystem.from_uri`, which takes endpoint and credentials from the usual
 environment variables; what Arrow does not know goes through fsspec. A local file is written to a temporary
 name, synced and moved, so that no reader ever sees half of it; an object store's put is atomic by itself.
+Faults that pass are tried again (see `retry`).
 """
 
 import os
 import stat
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from urllib.parse import unquote
 
 import fsspec
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from pipeline.errors import StorageError
+from pipeline.errors import StorageError, UnknownSchemeError
+from pipeline.retry import patiently
 
 
 def is_uri(location: str) -> bool:
@@ -27,44 +31,72 @@ def without_credentials(location: str) -> str:
     """A URI as it may be shown and stored: without `user:secret@` and query, which can hold keys."""
     if not is_uri(location):
         return location
-    scheme, _, rest = location.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+    scheme, authority, path, _ = _split(location)
+    return f"{scheme}://{authority.rpartition('@')[2]}{'/' if path else ''}{path}"
 
 
 def join(folder: str, relative: str) -> str:
     """The location of `relative` in `folder`, unless it is a URI or an absolute path itself."""
     if is_uri(relative) or Path(relative).is_absolute():
         return relative
-    return f"{folder.rstrip('/')}/{relative}" if is_uri(folder) else str(Path(folder) / relative)
+    if not is_uri(folder):
+        return str(Path(folder) / relative)
+    base, question, query = folder.partition("?")
+    return f"{base.rstrip('/')}/{relative}{question}{query}"
 
 
 def parent(location: str) -> str:
     """The folder that holds a file or object."""
-    return location.rsplit("/", 1)[0] if is_uri(location) else str(Path(location).resolve().parent)
+    if not is_uri(location):
+        return str(Path(location).resolve().parent)
+    base, question, query = location.partition("?")
+    return f"{base.rpartition('/')[0]}{question}{query}"
 
 
 def resolve(location: str) -> tuple[pafs.FileSystem, str]:
-    """The file system of a location and the path in it.
+    """The file system of a location and the path in it. One client serves all locations of a bucket.
 
     Raises:
-        StorageError: no reader for the scheme, or no access to its endpoint.
+        UnknownSchemeError: no reader for the scheme.
+        StorageError: no access to its endpoint.
     """
     if not is_uri(location):
         return pafs.LocalFileSystem(), str(Path(location).absolute())
+    scheme, authority, path, query = _split(location)
+    if scheme == "file":
+        return pafs.LocalFileSystem(), unquote(f"/{path}")
+    filesystem, prefix = _client(scheme, authority, query)
+    return filesystem, prefix + path
+
+
+def _split(location: str) -> tuple[str, str, str, str]:
+    scheme, _, rest = location.partition("://")
+    rest, _, query = rest.partition("?")
+    authority, _, path = rest.partition("/")
+    return scheme, authority, path, query
+
+
+@lru_cache(maxsize=64)
+def _client(scheme: str, authority: str, query: str) -> tuple[pafs.FileSystem, str]:
+    """The file system of a bucket or host, and what stands before the paths in it."""
+    name = "x"  # any, to see what the file system puts before it
+    location = f"{scheme}://{authority}/{name}{'?' if query else ''}{query}"
+    shown = without_credentials(location).removesuffix(name)
     try:
-        filesystem, path = pafs.FileSystem.from_uri(location)
+        filesystem, path = patiently(lambda: pafs.FileSystem.from_uri(location))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         pass  # a scheme that Arrow does not know
     except OSError as error:
-        raise StorageError(f"cannot reach {without_credentials(location)!r}: {error}") from error
+        raise StorageError(f"cannot reach {shown!r}: {error}") from error
     else:
-        return filesystem, str(path)
+        return filesystem, path.removesuffix(name)
     try:
-        filesystem, path = fsspec.url_to_fs(location)
-    except (ValueError, ImportError, OSError) as error:
-        raise StorageError(f"cannot open {without_credentials(location)!r}: {error}") from error
-    return pafs.PyFileSystem(pafs.FSSpecHandler(filesystem)), path
+        fs, path = fsspec.url_to_fs(location)
+    except (ValueError, ImportError) as error:
+        raise UnknownSchemeError(f"cannot open {shown!r}: {error}") from error
+    except OSError as error:
+        raise StorageError(f"cannot reach {shown!r}: {error}") from error
+    return pafs.PyFileSystem(pafs.FSSpecHandler(fs)), path.removesuffix(name)
 
 
 def read_file(location: str, max_bytes: int | None = None) -> bytes:
@@ -73,18 +105,26 @@ def read_file(location: str, max_bytes: int | None = None) -> bytes:
     Raises:
         FileNotFoundError: there is no such file.
         OSError: it is no regular file (a pipe would block for ever), or it cannot be read.
-        StorageError: see `resolve`.
+        StorageError, UnknownSchemeError: see `resolve`.
+        StorageUnavailableError: the store fails again and again.
     """
-    limit = -1 if max_bytes is None else max_bytes + 1
-    if not is_uri(location):
-        path = Path(location)
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise OSError(f"{location!r} is no regular file")
-        with path.open("rb") as file:
-            return file.read(limit)
-    filesystem, path_in_it = resolve(location)
-    with filesystem.open_input_stream(path_in_it) as stream:
-        return bytes(stream.read(None if max_bytes is None else limit))
+    limit = None if max_bytes is None else max_bytes + 1
+    filesystem, path = resolve(location)
+    if isinstance(filesystem, pafs.LocalFileSystem):
+        return _read_local(Path(path), limit)
+
+    def read() -> bytes:
+        with filesystem.open_input_stream(path) as stream:
+            return bytes(stream.read(limit))
+
+    return patiently(read)
+
+
+def _read_local(path: Path, limit: int | None) -> bytes:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(f"'{path}' is no regular file")
+    with path.open("rb") as file:
+        return file.read(-1 if limit is None else limit)
 
 
 @dataclass(frozen=True)
@@ -95,7 +135,7 @@ class Folder:
 
     def _resolve(self, name: str = "") -> tuple[pafs.FileSystem, str]:
         filesystem, path = resolve(self.location)
-        return filesystem, f"{path.rstrip('/')}/{name}" if name else path
+        return filesystem, f"{path.rstrip('/')}/{name}" if name else path.rstrip("/")
 
     def write(self, name: str, data: bytes) -> None:
         """Write a whole file, replacing one of the same name, so that it is there whole or not at all.
@@ -104,34 +144,55 @@ class Folder:
             StorageError: it cannot be written.
         """
         filesystem, path = self._resolve(name)
+
+        def put() -> None:
+            with filesystem.open_output_stream(path) as stream:
+                stream.write(data)
+
         try:
             if isinstance(filesystem, pafs.LocalFileSystem):
                 _write_local(Path(path), data)
             else:
-                with filesystem.open_output_stream(path) as stream:
-                    stream.write(data)
+                patiently(put)
         except OSError as error:
-            raise StorageError(f"cannot write {name!r} into {self.location!r}: {error}") from error
+            raise StorageError(f"cannot write {name!r} into {self._shown}: {error}") from error
 
     def read(self, name: str) -> bytes | None:
-        """The bytes of a file of the folder, or None where there is none."""
+        """The bytes of a file of the folder, or None where there is none.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
         filesystem, path = self._resolve(name)
-        try:
+
+        def read() -> bytes:
             with filesystem.open_input_stream(path) as stream:
                 return bytes(stream.read())
+
+        try:
+            return patiently(read)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StorageError(f"cannot read {name!r} in {self.location!r}: {error}") from error
+            raise StorageError(f"cannot read {name!r} in {self._shown}: {error}") from error
 
     def names(self, subfolder: str = "") -> list[str]:
-        """The sorted names of the files directly in a subfolder; none where it does not exist."""
+        """The sorted names of the files directly in a subfolder; none where it does not exist.
+
+        Raises:
+            StorageError: it cannot be listed.
+        """
         filesystem, path = self._resolve(subfolder)
+        selector = pafs.FileSelector(path, allow_not_found=True)
         try:
-            entries = filesystem.get_file_info(pafs.FileSelector(path, allow_not_found=True))
+            entries = patiently(lambda: filesystem.get_file_info(selector))
         except OSError as error:
-            raise StorageError(f"cannot list {self.location!r}: {error}") from error
+            raise StorageError(f"cannot list {self._shown}: {error}") from error
         return sorted(entry.base_name for entry in entries)
+
+    @property
+    def _shown(self) -> str:
+        return repr(without_credentials(self.location))
 
 
 def _write_local(path: Path, data: bytes) -> None:

@@ -12,6 +12,7 @@ from pipeline.care import Care, Report, report_nothing
 from pipeline.config import Device, JobConfig
 from pipeline.decode import Decoder
 from pipeline.faces import DecodedFaces, FinishedFaces, PosedFaces
+from pipeline.image_location import ImagePlaces
 from pipeline.ledger import LedgerEntry, commit, part_files, read_entry
 from pipeline.manifest import Manifest, Slice
 from pipeline.pose import pose_faces
@@ -28,7 +29,7 @@ class Job:
 
     config: JobConfig
     manifest: Manifest
-    image_root: str
+    places: ImagePlaces
     spec: NetworkSpec
     out: Folder
     fingerprint: str
@@ -48,7 +49,7 @@ class DecodeWorker:
     def __init__(self, job: Job, report: Report = report_nothing) -> None:
         use_one_thread()
         self._job = job
-        self._decoder = Decoder(job.spec, job.config.images, job.config.render, job.image_root, report)
+        self._decoder = Decoder(job.spec, job.config.images, job.config.render, job.places, report)
 
     def __call__(self, part: Part, care: Care) -> Iterator[DecodedFaces]:
         rows = self._job.manifest.read(part.rows)

@@ -9,6 +9,7 @@ from fpn_core import NetworkSpec, PoseNetwork, crop_windows
 from pipeline import decode
 from pipeline.config import ImageSettings, RenderSettings
 from pipeline.decode import Decoder, source_window
+from pipeline.image_location import ImagePlaces
 from pipeline.manifest import Rows
 from tests.bad_input import write_cases
 from tests.photos import FACE_XYWH_PX, portrait, write_portrait
@@ -27,7 +28,7 @@ def rows_of(images: list[str], boxes: list, **changes) -> Rows:
 
 
 def decoder_of(spec: NetworkSpec, root: Path, images: ImageSettings | None = None) -> Decoder:
-    return Decoder(spec, images or ImageSettings(), RenderSettings(), str(root))
+    return Decoder(spec, images or ImageSettings(), RenderSettings(), ImagePlaces(str(root), None))
 
 
 def test_every_bad_input_becomes_what_it_must(spec: NetworkSpec, tmp_path: Path) -> None:

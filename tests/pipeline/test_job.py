@@ -31,7 +31,7 @@ def test_a_new_job_binds_its_folder_and_cuts_the_manifest(manifest: Path, tmp_pa
         (1, 4, 4),
         (2, 8, 2),
     ]
-    assert prepared.job.image_root == str(manifest.parent)
+    assert prepared.job.places.image_root == str(manifest.parent)
     record = json.loads((tmp_path / "out" / "_job.json").read_text())
     assert record["fingerprint"] == prepared.job.fingerprint
     assert record["config"]["output"]["faces_per_part"] == 4
