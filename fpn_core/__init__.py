@@ -34,6 +34,7 @@ from fpn_core.inspection import ModelReport, describe_model, inspect_model
 from fpn_core.metadata import NetworkSpec, Normalisation, metadata_to_spec, spec_to_metadata, write_metadata
 from fpn_core.models import default_model_path
 from fpn_core.network import PoseNetwork
+from fpn_core.points import points_to_pose
 from fpn_core.pose import PoseBatch
 from fpn_core.rotation import (
     aflw_to_head_rotation,
@@ -82,6 +83,7 @@ __all__ = [
     "metadata_to_spec",
     "mirror_pose",
     "nearest_rotation",
+    "points_to_pose",
     "project",
     "projection_to_crop",
     "projection_to_image",
