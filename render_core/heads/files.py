@@ -1,0 +1,56 @@
+"""Heads on disk: a mesh with its landmarks in one .npz file.
+
+| array | type | what |
+| --- | --- | --- |
+| format | text | "faceposenet-mesh-1" |
+| name | text | the head's name |
+| vertices_mm | float64 "v 3" | head frame |
+| faces | int32 "f 3" | rows of vertices_mm, normals out of the head |
+| landmarks_mm | float64 "68 3" | order of 300-W |
+"""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from render_core.errors import HeadError
+from render_core.heads.mesh import HeadMesh
+
+MESH_FORMAT = "faceposenet-mesh-1"
+
+
+def save_head(head: HeadMesh, path: Path) -> Path:
+    """Write a head to `path` (.npz) and give the path."""
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            format=np.array(MESH_FORMAT),
+            name=np.array(head.name),
+            vertices_mm=head.vertices_mm,
+            faces=head.faces,
+            landmarks_mm=head.landmarks_mm,
+        )
+    return path
+
+
+def read_head(path: Path) -> HeadMesh:
+    """The head in a file that `save_head` wrote.
+
+    Raises HeadError for anything else than such a file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = str(arrays["format"])
+            if found != MESH_FORMAT:
+                raise HeadError(f"{path} has the format {found!r}: expected {MESH_FORMAT!r}")
+            return HeadMesh(
+                str(arrays["name"]),
+                arrays["vertices_mm"].astype(np.float64),
+                arrays["faces"].astype(np.int32),
+                arrays["landmarks_mm"].astype(np.float64),
+            )
+    except (OSError, KeyError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        if isinstance(error, HeadError):
+            raise
+        raise HeadError(f"{path} is no head file ({error}): make one with 'fpn heads build'") from error
