@@ -50,7 +50,8 @@ def build_ear(ear: Ear) -> tuple[Float[np.ndarray, "n 3"], Int32[np.ndarray, "f 
     behind = in_plane[..., 1] * np.sin(lean) + behind * np.cos(lean)
     x, down, forward = ear.tragus_mm
     points = np.stack([x + lateral, down - above, forward - behind], axis=-1)
-    return points.reshape(-1, 3), grid_faces(len(rows), _ANGLES)
+    # Rows run outwards and columns against the clock, the other way round than on the head.
+    return points.reshape(-1, 3), np.ascontiguousarray(grid_faces(len(rows), _ANGLES)[:, ::-1])
 
 
 def _closed_curve(points: np.ndarray, count: int) -> np.ndarray:

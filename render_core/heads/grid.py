@@ -25,7 +25,11 @@ def direction_grid() -> tuple[Float[np.ndarray, "n 3"], int, Int32[np.ndarray, "
 
 
 def grid_faces(rows: int, columns: int) -> Int32[np.ndarray, "f 3"]:
-    """Triangles of a grid of rows by columns whose last column joins the first (vertices row by row)."""
+    """Triangles of a grid of rows by columns whose last column joins the first (vertices row by row).
+
+    They face out of a body whose rows run from top to bottom and whose columns run as in `direction_grid`, in
+    the head frame; the face frame is left-handed.
+    """
     corner = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
     beside = np.roll(corner, -1, axis=1)
     a, b, c, d = (part.reshape(-1) for part in (corner[:-1], beside[:-1], corner[1:], beside[1:]))

@@ -12,7 +12,7 @@ PINHOLE = np.hstack([np.eye(3), np.zeros((3, 1))])
 
 def corners(*xyz: tuple[float, float, float]) -> np.ndarray:
     """Vertices given by their image position and depth."""
-    return np.array([(x * z, y * z, z) for x, y, z in xyz])
+    return np.array([(x * z, y * z, z) for x, y, z in xyz], float)
 
 
 def slow_raster(
