@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from render_core.errors import HeadError
+from render_core.heads.build import load_head
+from render_core.heads.files import read_head, save_head
+
+
+def test_a_head_comes_back_as_it_was(tmp_path: Path) -> None:
+    head = load_head()
+    back = read_head(save_head(head, tmp_path / "head.npz"))
+    assert back.name == head.name
+    assert back.content_hash == head.content_hash
+
+
+def test_anything_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "head.npz"
+    with pytest.raises(HeadError, match="no head file"):
+        read_head(path)
+    path.write_bytes(b"not a zip")
+    with pytest.raises(HeadError, match="no head file"):
+        read_head(path)
+    np.savez(path, a=np.zeros(3))
+    with pytest.raises(HeadError, match="no head file"):
+        read_head(path)
+    np.savez(path, format=np.array("faceposenet-mesh-9"))
+    with pytest.raises(HeadError, match="expected 'faceposenet-mesh-1'"):
+        read_head(path)
