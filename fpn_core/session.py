@@ -6,13 +6,14 @@ import ctypes
 import io
 import sys
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import onnxruntime as ort
 
 from fpn_core.errors import ModelFileError, ProviderError
 
 Device = Literal["auto", "cpu", "cuda"]
+DEVICES: tuple[Device, ...] = get_args(Device)
 
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"

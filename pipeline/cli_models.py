@@ -1,13 +1,19 @@
-"""Commands on model files: `fpn models ...`. They need nothing of the job or of Ray."""
+"""Commands on pose networks: `fpn models ...` and `fpn evaluate`. They need nothing of the job or of Ray."""
 
+import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import click
+import cv2
+import numpy as np
+from jaxtyping import UInt8
 
-from fpn_core import ModelReport, default_model_path, describe_model, inspect_model
+from fpn_core import ModelReport, PoseNetwork, default_model_path, describe_model, inspect_model
 from fpn_core.convert import RELEASES, Release, convert_release
+from fpn_core.session import DEVICES, Device
+from pipeline.evaluate import evaluate, plot, read_dataset, table
 
 _FAILED = 1
 _PATH = click.Path(path_type=Path)
@@ -89,6 +95,39 @@ def convert_command(
     """
     spec = convert_release(release, folder, out, checkpoint, allow_pickle)
     click.echo(f"{out}: {spec.name}; weights: {spec.licence}")
+
+
+@click.command("evaluate")
+@click.argument("dataset", type=_PATH)
+@click.option("--model", type=_PATH, help="ONNX file; by default the network that comes with the package.")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
+@click.option("--plot", "picture", type=_PATH, help="Also draw the errors into this picture (.png, .jpg).")
+def evaluate_command(
+    dataset: Path, model: Path | None, device: Device, as_json: bool, picture: Path | None
+) -> None:
+    """Measure the errors of a network on the labelled photos of DATASET.
+
+    DATASET is a folder like AFLW2000-3D (.mat), BIWI (frame_*_pose.txt), 300-W (.pts), or with a labels.json.
+
+    \b
+    Example:
+      fpn evaluate AFLW2000 --model mine.onnx --plot mine.png
+    """
+    network = PoseNetwork(model, device)
+    evaluation = evaluate(read_dataset(dataset), dataset.name, network)
+    click.echo(json.dumps(evaluation.as_json(), indent=2) if as_json else table(evaluation))
+    if picture is not None:
+        write_picture(picture, plot(evaluation))
+
+
+def write_picture(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:
+    """Writes a BGR picture in the format of the file's suffix."""
+    try:
+        encoded = cv2.imencode(path.suffix, picture)[1]
+    except cv2.error as error:
+        raise click.BadParameter(f"{path.name!r} has no suffix of a picture, such as .png") from error
+    path.write_bytes(bytes(encoded))
 
 
 def _report_lines(path: Path, report: ModelReport) -> Iterable[str]:

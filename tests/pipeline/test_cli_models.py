@@ -1,13 +1,25 @@
-"""The commands on model files, as typed."""
+"""The commands on pose networks, as typed."""
 
+import json
+
+import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fpn_core import CheckpointError, ModelMetadataError, default_model_path, inspect_model
+from fpn_core import (
+    CheckpointError,
+    ModelMetadataError,
+    default_model_path,
+    inspect_model,
+    ypr_deg_to_matrix,
+)
 from fpn_core.convert import fpn_2017
-from pipeline.cli_models import models
+from pipeline.cli_models import evaluate_command, models
+from pipeline.evaluate import DatasetError
 from tests.fpn_core.convert.releases import write_release_2017
 from tests.fpn_core.convert.tf_writer import write_version_2
+from tests.pipeline.evaluate.faces import BOX, landmarks, write_photo
 
 
 def invoke(*arguments):
@@ -73,3 +85,33 @@ def test_convert_of_an_empty_folder_says_what_is_missing(tmp_path):
     result = invoke("convert", "fpn-2018-6dof", tmp_path, tmp_path / "out.onnx")
     assert isinstance(result.exception, CheckpointError)
     assert invoke("convert", "fpn-2016", tmp_path, tmp_path / "out.onnx").exit_code == 2
+
+
+def evaluate(*arguments):
+    return CliRunner().invoke(evaluate_command, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    rotation = ypr_deg_to_matrix(np.array([[10.0, 0, 0]]))[0]
+    write_photo(tmp_path / "faces/a.png")
+    label = {"file": "a.png", "box": BOX.tolist(), "landmarks": landmarks(rotation).tolist()}
+    (tmp_path / "faces/labels.json").write_text(json.dumps([label]))
+    return tmp_path / "faces"
+
+
+def test_evaluate_prints_a_table_and_draws(labelled, tmp_path):
+    result = evaluate(labelled, "--device", "cpu", "--plot", tmp_path / "errors.png")
+    assert result.exit_code == 0 and "fpn-open" in result.output and "|yaw|" in result.output
+    assert cv2.imread(str(tmp_path / "errors.png")) is not None
+
+
+def test_evaluate_prints_json(labelled):
+    result = evaluate(labelled, "--json")
+    assert json.loads(result.output)["all"]["faces"] == 1
+
+
+def test_evaluate_refuses_what_it_does_not_know(labelled, tmp_path):
+    assert isinstance(evaluate(tmp_path).exception, DatasetError)
+    result = evaluate(labelled, "--plot", tmp_path / "errors.txt")
+    assert result.exit_code == 2 and "no suffix of a picture" in result.output

@@ -64,15 +64,21 @@ CHECKPOINTS_2018 = {
 }
 
 
-def random_weights_2018(depths):
-    """Weights of the three checkpoints. The first also holds convolutions, which the second replaces."""
+def random_weights_2018(depths, last_layer=1.0):
+    """Weights of the three checkpoints. The first also holds convolutions, which the second replaces.
+
+    `last_layer` scales the weights of the last layer, so that labels of a deep network are of the order of 1.
+    """
     rng = np.random.default_rng(3)
     body, norms = fpn_2018.body_shapes(depths)
-    return {
+    weights = {
         "norms": random_weights(norms, rng) | random_weights(body, rng),
         "6dof": random_weights(body, rng) | random_weights(fpn_2018.pose_shapes(depths, "6dof"), rng),
         "projmat": random_weights(fpn_2018.pose_shapes(depths, "projmat"), rng),
     }
+    for variant in ("6dof", "projmat"):
+        weights[variant]["Pose/fc3/W"] *= np.float32(last_layer)
+    return weights
 
 
 def write_release_2018(folder, write_checkpoint, depths):

@@ -1,0 +1,15 @@
+"""How good a pose network is, on labelled photos: `fpn evaluate`.
+
+conventions   what the labels of each data set mean
+dataset       labelled faces out of the folders of data sets (biwi, matlab: their files)
+evaluation    every face through the network
+scores        errors and their means
+report        a table, a picture
+"""
+
+from pipeline.evaluate.dataset import Dataset, Sample, read_dataset
+from pipeline.evaluate.errors import DatasetError
+from pipeline.evaluate.evaluation import Evaluation, evaluate
+from pipeline.evaluate.report import plot, table
+
+__all__ = ["Dataset", "DatasetError", "Evaluation", "Sample", "evaluate", "plot", "read_dataset", "table"]

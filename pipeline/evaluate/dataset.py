@@ -1,0 +1,173 @@
+"""Labelled faces out of the folders of public data sets, all in this project's frames."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from pipeline.evaluate.biwi import is_biwi, read_biwi_frames
+from pipeline.evaluate.conventions import (
+    PUBLISHED_LIMIT_DEG,
+    aflw_labels_to_rotation,
+    matlab_to_pixels,
+)
+from pipeline.evaluate.errors import DatasetError
+
+LANDMARKS = 68
+LABELS = "labels.json"
+IMAGES = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A labelled face. `rotation` or `landmarks_px` (68 points of 300-W in their order) may be unknown."""
+
+    name: str
+    image: Path
+    box_xywh_px: Float64[np.ndarray, " 4"]
+    rotation: Float64[np.ndarray, "3 3"] | None
+    landmarks_px: Float64[np.ndarray, "68 2"] | None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Faces of one kind of data set, and how many were left out, by reason."""
+
+    kind: str
+    samples: tuple[Sample, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_dataset(path: Path) -> Dataset:
+    """The faces of a folder (or of its labels.json), whose kind is found by the files in it:
+
+        labels.json      a list of {file, box, landmarks, pitch_deg, yaw_deg, roll_deg}; angles as AFLW2000-3D
+        *.mat            AFLW2000-3D and 300W-LP: beside each photo; needs SciPy
+        */frame_*_pose.txt   BIWI
+        *.pts            300-W: beside each photo
+
+    Boxes are those of the labels; where there are none, they enclose the landmarks.
+
+    Raises DatasetError, or MissingPackageError from reading .mat files without SciPy.
+    """
+    folder = path.parent if path.name == LABELS else path
+    kinds: list[tuple[bool, Callable[[Path], Dataset]]] = [
+        ((folder / LABELS).is_file(), _read_labels),
+        (any(folder.glob("*.mat")), _read_aflw),
+        (is_biwi(folder), _read_biwi),
+        (any(folder.glob("*.pts")), _read_300w),
+    ]
+    for fits, read in kinds:
+        if fits:
+            dataset = read(folder)
+            if not dataset.samples:
+                raise DatasetError(f"{folder} ({dataset.kind}) has no face to evaluate: {dataset.left_out}")
+            return dataset
+    raise DatasetError(
+        f"{path} is no data set that is known; expected a folder with labels.json, with .mat files"
+        " (AFLW2000-3D), with frame_*_pose.txt in folders (BIWI), or with .pts files (300-W)."
+    )
+
+
+def enclosing_box(points_px: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, " 4"]:
+    """The smallest box `[x, y, width, height]` around points."""
+    low = points_px.min(axis=0)
+    return np.concatenate([low, points_px.max(axis=0) - low])
+
+
+def _read_labels(folder: Path) -> Dataset:
+    source = folder / LABELS
+    try:
+        labels = json.loads(source.read_text())
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"cannot read {source}: {error}. Expected a JSON list of faces.") from error
+    if not isinstance(labels, list):
+        raise DatasetError(f"{source} holds a {type(labels).__name__}; expected a list of faces.")
+    return Dataset("labels.json", tuple(_label(source, i, label) for i, label in enumerate(labels)))
+
+
+def _label(source: Path, number: int, label: Mapping[str, Any]) -> Sample:
+    try:
+        landmarks = None
+        if "landmarks" in label:
+            landmarks = np.array(label["landmarks"], np.float64).reshape(LANDMARKS, 2)
+        rotation = None
+        if "yaw_deg" in label:
+            angles = np.array([[float(label[f"{axis}_deg"]) for axis in ("pitch", "yaw", "roll")]])
+            rotation = aflw_labels_to_rotation(angles)[0]
+        if "box" in label:
+            box = np.array(label["box"], np.float64).reshape(4)
+        elif landmarks is not None:
+            box = enclosing_box(landmarks)
+        else:
+            raise KeyError("box")
+        return Sample(str(label["file"]), source.parent / label["file"], box, rotation, landmarks)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetError(
+            f"face {number} of {source} is not as expected ({type(error).__name__}: {error}): file, box"
+            " [x, y, w, h], and landmarks (68 x 2) or pitch_deg, yaw_deg and roll_deg."
+        ) from error
+
+
+def _read_aflw(folder: Path) -> Dataset:
+    """`Pose_Para`: pitch, yaw, roll in radians and more; `pt3d_68`: 3 x 68."""
+    from pipeline.evaluate.matlab import read_matlab  # noqa: PLC0415  (SciPy is optional)
+
+    samples: list[Sample] = []
+    left_out: dict[str, int] = {}
+    for labels in sorted(folder.glob("*.mat")):
+        image = _image_beside(labels)
+        arrays = read_matlab(labels)
+        try:
+            angles = np.rad2deg(arrays["Pose_Para"].astype(np.float64).reshape(-1)[:3])
+            points = matlab_to_pixels(arrays["pt3d_68"][:2].T.astype(np.float64).reshape(LANDMARKS, 2))
+        except (KeyError, ValueError) as error:
+            raise DatasetError(
+                f"{labels} holds {sorted(arrays)} ({error}); expected Pose_Para and pt3d_68 (3 x 68), as"
+                " AFLW2000-3D has them."
+            ) from error
+        if np.abs(angles).max() > PUBLISHED_LIMIT_DEG:
+            reason = f"an angle beyond {PUBLISHED_LIMIT_DEG:.0f} degrees"
+            left_out[reason] = left_out.get(reason, 0) + 1
+            continue
+        rotation = aflw_labels_to_rotation(angles[None])[0]
+        samples.append(Sample(labels.stem, image, enclosing_box(points), rotation, points))
+    return Dataset("AFLW2000-3D", tuple(samples), left_out)
+
+
+def _read_biwi(folder: Path) -> Dataset:
+    return Dataset("BIWI", tuple(Sample(*frame, None) for frame in read_biwi_frames(folder)))
+
+
+def _read_300w(folder: Path) -> Dataset:
+    samples = []
+    for labels in sorted(folder.glob("*.pts")):
+        points = matlab_to_pixels(_read_points(labels))
+        samples.append(Sample(labels.stem, _image_beside(labels), enclosing_box(points), None, points))
+    return Dataset("300-W", tuple(samples))
+
+
+def _read_points(path: Path) -> NDArray[np.float64]:
+    """`version: 1`, `n_points: 68`, and one point a line in braces."""
+    try:
+        inside = path.read_text().partition("{")[2].partition("}")[0]
+        return np.array([float(number) for number in inside.split()]).reshape(LANDMARKS, 2)
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"cannot read the points of {path}: {error}; expected {LANDMARKS} in braces, as 300-W has them."
+        ) from error
+
+
+def _image_beside(labels: Path) -> Path:
+    for suffix in IMAGES:
+        for name in (labels.with_suffix(suffix), labels.with_suffix(suffix.upper())):
+            if name.is_file():
+                return name
+    raise DatasetError(
+        f"there is no photo beside {labels}; expected one of its name with {', '.join(IMAGES)}."
+    )

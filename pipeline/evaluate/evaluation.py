@@ -1,0 +1,156 @@
+"""A pose network on a data set: every face through the same crops as in a job, then its errors."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from fpn_core import (
+    NetworkSpec,
+    PoseBatch,
+    PoseNetwork,
+    crop_windows,
+    extract_crop,
+    points_to_pose,
+    project,
+    projection_to_image,
+    valid_boxes,
+)
+from pipeline.evaluate.conventions import rotation_to_published_angles
+from pipeline.evaluate.dataset import LANDMARKS, Dataset, Sample
+from pipeline.evaluate.errors import DatasetError
+from pipeline.evaluate.scores import Errors, Scores, errors_of, score, score_by_yaw
+from render_core.heads import load_head
+
+HEAD = "open-mean"
+"""The head whose 68 points stand for every person's; what it cannot know of a face counts as error."""
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Scores of a network on a data set. `failed`: faces without image, box or pose, by reason."""
+
+    dataset: str
+    kind: str
+    network: str
+    sha256: str
+    all: Scores
+    by_yaw: dict[str, Scores]
+    failed: dict[str, int]
+    errors: Errors
+
+    def as_json(self) -> dict[str, Any]:
+        """All but the errors of single faces, for json.dumps."""
+        return {
+            "dataset": self.dataset,
+            "kind": self.kind,
+            "network": self.network,
+            "sha256": self.sha256,
+            "angles": "as AFLW2000-3D counts them, degrees",
+            "all": asdict(self.all),
+            "by_yaw": {name: asdict(scores) for name, scores in self.by_yaw.items()},
+            "failed": self.failed,
+        }
+
+
+def evaluate(dataset: Dataset, name: str, network: PoseNetwork) -> Evaluation:
+    """Runs the network on every face and compares with the labels.
+
+    Raises DatasetError when not one face could be posed.
+    """
+    head_mm = load_head(HEAD).landmarks_mm
+    failed = dict(dataset.left_out)
+    windows, poses = _run(dataset.samples, network, failed)
+    posed = poses.finite
+    if not posed.any():
+        raise DatasetError(f"no face of {name} could be posed: {failed}. Are the photos beside the labels?")
+    samples = [sample for sample, good in zip(dataset.samples, posed, strict=True) if good]
+    poses, windows = poses[posed], windows[posed]
+    projection = projection_to_image(poses.rotation, poses.tvec_mm, windows, network.spec.camera)
+    rotation, landmarks = _labels(samples)
+    errors = errors_of(
+        poses.rotation, project(head_mm, projection), rotation, landmarks, _yaw(rotation, landmarks, head_mm)
+    )
+    return Evaluation(
+        dataset=name,
+        kind=dataset.kind,
+        network=network.spec.name,
+        sha256=network.sha256,
+        all=score(errors),
+        by_yaw=score_by_yaw(errors),
+        failed=failed,
+        errors=errors,
+    )
+
+
+def _run(
+    samples: Sequence[Sample], network: PoseNetwork, failed: dict[str, int]
+) -> tuple[NDArray[np.int64], PoseBatch]:
+    """Windows and poses of all samples, NaN for those that failed, which are counted by reason."""
+    n, size = len(samples), network.spec.size_px
+    windows = np.zeros((n, 4), np.int64)
+    rotation, tvec_mm = np.full((n, 3, 3), np.nan), np.full((n, 3), np.nan)
+    windows[:] = [0, 0, size, size]
+    for rows, crops, found in _batches(samples, network.spec, failed):
+        poses = network(crops, batch_size=_BATCH)
+        rotation[rows], tvec_mm[rows], windows[rows] = poses.rotation, poses.tvec_mm, found
+        if lost := int((~poses.finite).sum()):
+            failed["no pose"] = failed.get("no pose", 0) + lost
+    return windows, PoseBatch(rotation, tvec_mm)
+
+
+def _batches(
+    samples: Sequence[Sample], spec: NetworkSpec, failed: dict[str, int]
+) -> Iterator[tuple[list[int], NDArray[np.uint8], NDArray[np.int64]]]:
+    """Numbers, crops and windows of the samples that have both, a batch at a time."""
+    rows: list[int] = []
+    crops: list[NDArray[np.uint8]] = []
+    windows: list[NDArray[np.int64]] = []
+    for row, sample in enumerate(samples):
+        image = cv2.imread(str(sample.image), cv2.IMREAD_COLOR) if sample.image.is_file() else None
+        good = valid_boxes(sample.box_xywh_px[None])[0]
+        if image is None or not good:
+            reason = "no valid box" if image is not None else "no readable photo"
+            failed[reason] = failed.get(reason, 0) + 1
+            continue
+        window = crop_windows(sample.box_xywh_px[None], spec.crop_expand)[0]
+        rows.append(row)
+        crops.append(extract_crop(image, window, spec.size_px, spec.crop_interpolation))
+        windows.append(window)
+        if len(rows) == _BATCH:
+            yield rows, np.stack(crops), np.stack(windows)
+            rows, crops, windows = [], [], []
+    if rows:
+        yield rows, np.stack(crops), np.stack(windows)
+
+
+def _labels(samples: Sequence[Sample]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rotations and landmarks, NaN where a sample has none."""
+    no_rotation, no_landmarks = np.full((3, 3), np.nan), np.full((LANDMARKS, 2), np.nan)
+    rotation = [no_rotation if s.rotation is None else s.rotation for s in samples]
+    landmarks = [no_landmarks if s.landmarks_px is None else s.landmarks_px for s in samples]
+    return np.stack(rotation), np.stack(landmarks)
+
+
+def _yaw(
+    rotation: NDArray[np.float64],
+    landmarks: NDArray[np.float64],
+    head_mm: Float64[np.ndarray, "68 3"],
+) -> NDArray[np.float64]:
+    """Yaw of the labels; for faces that have landmarks only, of the pose that fits them best."""
+    unknown = np.isnan(rotation[:, 0, 0])
+    if unknown.any():
+        points = landmarks[unknown]
+        # Any square window will do: the camera is far away.
+        corner = np.floor(np.nan_to_num(points).min(axis=1)).astype(np.int64)
+        side = np.ceil(np.nan_to_num(np.ptp(points, axis=1)).max(axis=1)).astype(np.int64) + 1
+        windows = np.concatenate([corner, corner + side[:, None]], axis=1)
+        rotation = rotation.copy()
+        rotation[unknown] = points_to_pose(points, head_mm, windows).rotation
+    return rotation_to_published_angles(rotation)[:, 0]
