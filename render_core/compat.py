@@ -95,7 +95,8 @@ def _placed(position: np.ndarray, inside: np.ndarray, face: np.ndarray, image: n
     strip = _STRIP_SHARE * position[0][inside & face].min() / width
     relative = position[:, outside]
     low, high = relative.min(axis=1, keepdims=True), relative.max(axis=1, keepdims=True)
-    relative = (relative - low) / (high - low)
+    # One point alone spans nothing; the original divides by zero here.
+    relative = (relative - low) / np.where(high > low, high - low, 1.0)
     relative[0] = np.where(relative[0] > strip, relative[0] * strip, relative[0])
     placed[:, outside] = relative * np.array([[width], [height]])
     return placed

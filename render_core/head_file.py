@@ -94,9 +94,7 @@ def _read_view(path: Path, number: int, yaw_deg: float) -> HeadView:
         shape = (points.shape[0], points.shape[1])
         return HeadView(yaw_deg, points, _unpacked(face, shape), _unpacked(head, shape), landmarks, ids)
     except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
-        raise HeadError(
-            f"{path}: view {yaw_deg:g} cannot be read ({error}); import the head again"
-        ) from error
+        raise HeadError(f"{path}: view {yaw_deg:g} is damaged ({error}); import the head again") from error
 
 
 def _unpacked(bits: np.ndarray, shape: tuple[int, int]) -> Bool[np.ndarray, "h w"]:

@@ -122,8 +122,8 @@ def render_compat(
         strip /= width
         for ij in one_based:
             if not inside[ij]:
-                across = (one_based[ij][0] - low_u) / (high_u - low_u)
-                down = (one_based[ij][1] - low_v) / (high_v - low_v)
+                across = (one_based[ij][0] - low_u) / ((high_u - low_u) or 1.0)
+                down = (one_based[ij][1] - low_v) / ((high_v - low_v) or 1.0)
                 placed[ij] = (across * strip if across > strip else across) * width, down * height
 
     raw = np.zeros((rows, columns, 3), np.uint8)
@@ -159,7 +159,7 @@ def _symmetric(
     rows, columns = raw.shape[:2]
     for i in range(rows):
         for j in range(columns):
-            weight = (blurred[i, j] - low) / (high - low)
+            weight = (blurred[i, j] - low) / ((high - low) or 1.0)
             if not view.face_mask[i, j]:
                 weight = 1.0 if options.flip_background else 0.0
             other = raw[i, columns - 1 - j] if j < columns // 2 else raw[i, j]

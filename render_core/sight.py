@@ -69,7 +69,8 @@ def look(cells: Cells, projection: Float[np.ndarray, "3 4"], size_hw: tuple[int,
     position = _project(cells, projection)
     twin_position = _project(cells, projection @ MIRROR)
     x, y = position
-    inside = (x >= 0) & (y >= 0) & (x <= size_hw[1] - 1) & (y <= size_hw[0] - 1)
+    # The outermost pixels reach half a pixel beyond their centres.
+    inside = (x >= -0.5) & (y >= -0.5) & (x <= size_hw[1] - 0.5) & (y <= size_hw[0] - 0.5)
 
     direction = camera_direction(projection)
     # The twin of a point is seen from a direction as the point is from the mirrored direction.

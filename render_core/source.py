@@ -111,6 +111,9 @@ def blur_beyond(source: Source, photo_to_source: Float[np.ndarray, "3 3"], bound
     y = np.arange(padded.shape[0], dtype=np.float32)[:, None] - top
     beyond = np.maximum(np.maximum(-x, x - (width - 1)), np.maximum(-y, y - (height - 1)))
     share = np.clip(beyond / (reach / 4), 0.0, 1.0)
+    # 3 s^2 - 2 s^3: no kink at the edge of the photo
+    share = share**2 * (3 - 2 * share)
     mixed = cv2.blendLinear(padded, blurred, 1.0 - share, share)
+    mixed[top : top + height, left : left + width] = source.image
     shift = np.array([[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]])
     return Source(mixed, shift @ source.projection)

@@ -31,7 +31,7 @@ def egg_head(rows: int = 60, columns: int = 80) -> EggHead:
     number = np.arange(rows * columns).reshape(rows, columns)
     a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]
     faces = np.concatenate(
-        [np.stack(corners, axis=-1).reshape(-1, 3) for corners in ((a, b, c), (b, d, c))]
+        [np.stack(corners, axis=-1).reshape(-1, 3) for corners in ((a, c, b), (b, c, d))]
     ).astype(np.int32)
     front = vertices[vertices[:, 2] < 0]
     landmarks = front[np.linspace(0, len(front) - 1, 68).astype(int)]
@@ -44,11 +44,11 @@ def egg() -> EggHead:
     return egg_head()
 
 
-Pose = Callable[..., np.ndarray]
+PoseMaker = Callable[..., np.ndarray]
 
 
 @pytest.fixture(scope="session")
-def pose() -> Pose:
+def pose() -> PoseMaker:
     """Projection of a head into a square photo of `size` pixels, whose half it fills."""
 
     def make(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0, *, size: int = 200) -> np.ndarray:
