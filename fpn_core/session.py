@@ -12,9 +12,10 @@ import onnxruntime as ort
 
 from fpn_core.errors import ModelFileError, ProviderError
 
-Device = Literal["auto", "cpu", "cuda"]
+Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 
+TENSORRT = "TensorrtExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
 
@@ -22,33 +23,47 @@ CPU = "CPUExecutionProvider"
 def open_session(model: bytes, source: str, device: Device, threads: int) -> tuple[Any, str]:
     """The session of a serialized model, and one sentence on why it runs where it runs.
 
-    `source` names the model in errors. Raises ModelFileError for bytes that are no network, ProviderError
-    where "cuda" was asked for and does not work.
+    "auto" tries CUDA and else takes the CPU. TensorRT spends minutes on building an engine for every batch
+    size, so it only comes when asked for. `source` names the model in errors.
+
+    Raises ModelFileError for bytes that are no network, ProviderError where "cuda" or "tensorrt" was asked
+    for and does not work.
     """
-    obstacle = "the CPU was asked for" if device == "cpu" else _cuda_obstacle()
+    if device == "cpu":
+        return _create(model, source, [CPU], threads), "CPU: the CPU was asked for"
+    providers = [TENSORRT, CUDA, CPU] if device == "tensorrt" else [CUDA, CPU]
+    name = "TensorRT" if device == "tensorrt" else "CUDA"
+    obstacle = _gpu_obstacle(providers[0], name)
     if obstacle is None:
         # ONNX Runtime can only be asked by trying: its list of providers is that of the build.
         try:
-            session = _create(model, source, [CUDA, CPU], threads)
+            session = _create(model, source, providers, threads)
         except ModelFileError as error:
             # A file that is at fault fails below, on the CPU, once more.
             obstacle = f"ONNX Runtime cannot open the network on the GPU ({error.__cause__})"
         else:
-            if session.get_providers()[0] == CUDA:
-                return session, "CUDA: ONNX Runtime opened the network on the GPU"
-            obstacle = "there is an NVIDIA driver, but no visible GPU or no CUDA and cuDNN libraries"
-    if device == "cuda":
+            if session.get_providers()[0] == providers[0]:
+                return session, f"{name}: ONNX Runtime opened the network on the GPU"
+            obstacle = f"there is an NVIDIA driver, but no visible GPU or no {_LIBRARIES[name]} libraries"
+    if device != "auto":
         raise ProviderError(
-            f"device is 'cuda', but {obstacle}. Install the driver on the machine and the CUDA libraries with"
-            " pip install 'faceposenet[cuda]', or take device='auto' or 'cpu'."
+            f"device is {device!r}, but {obstacle}. Install the driver on the machine and the"
+            f" {_LIBRARIES[name]} libraries ({_INSTALL[name]}), or take device='auto' or 'cpu'."
         )
     return _create(model, source, [CPU], threads), f"CPU: {obstacle}"
 
 
-def _cuda_obstacle() -> str | None:
-    """Why CUDA need not be tried at all, or None."""
-    if CUDA not in ort.get_available_providers():
-        return "this build of ONNX Runtime has no CUDA (the package onnxruntime-gpu has)"
+_LIBRARIES = {"CUDA": "CUDA and cuDNN", "TensorRT": "CUDA, cuDNN and TensorRT"}
+_INSTALL = {
+    "CUDA": "pip install 'faceposenet[cuda]'",
+    "TensorRT": "pip install 'faceposenet[cuda]' tensorrt",
+}
+
+
+def _gpu_obstacle(provider: str, name: str) -> str | None:
+    """Why a provider of NVIDIA need not be tried at all, or None."""
+    if provider not in ort.get_available_providers():
+        return f"this build of ONNX Runtime has no {name} (the package onnxruntime-gpu has)"
     driver = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
         ctypes.CDLL(driver)

@@ -9,7 +9,17 @@ report        a table, a picture
 
 from pipeline.evaluate.dataset import Dataset, Sample, read_dataset
 from pipeline.evaluate.errors import DatasetError
-from pipeline.evaluate.evaluation import Evaluation, evaluate
+from pipeline.evaluate.evaluation import Evaluation, crops_of, evaluate
 from pipeline.evaluate.report import plot, table
 
-__all__ = ["Dataset", "DatasetError", "Evaluation", "Sample", "evaluate", "plot", "read_dataset", "table"]
+__all__ = [
+    "Dataset",
+    "DatasetError",
+    "Evaluation",
+    "Sample",
+    "crops_of",
+    "evaluate",
+    "plot",
+    "read_dataset",
+    "table",
+]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -16,6 +17,7 @@ from fpn_core import (
     crop_windows,
     extract_crop,
     points_to_pose,
+    poses_averaged_with_mirrored,
     project,
     projection_to_image,
     valid_boxes,
@@ -59,14 +61,15 @@ class Evaluation:
         }
 
 
-def evaluate(dataset: Dataset, name: str, network: PoseNetwork) -> Evaluation:
+def evaluate(dataset: Dataset, name: str, network: PoseNetwork, average_mirrored: bool = False) -> Evaluation:
     """Runs the network on every face and compares with the labels.
 
-    Raises DatasetError when not one face could be posed.
+    `average_mirrored`: take the mean of every crop's pose and its mirror image's. Raises DatasetError when
+    not one face could be posed.
     """
     head_mm = load_head(HEAD).landmarks_mm
     failed = dict(dataset.left_out)
-    windows, poses = _run(dataset.samples, network, failed)
+    windows, poses = _run(dataset.samples, network, failed, average_mirrored)
     posed = poses.finite
     if not posed.any():
         raise DatasetError(f"no face of {name} could be posed: {failed}. Are the photos beside the labels?")
@@ -80,7 +83,7 @@ def evaluate(dataset: Dataset, name: str, network: PoseNetwork) -> Evaluation:
     return Evaluation(
         dataset=name,
         kind=dataset.kind,
-        network=network.spec.name,
+        network=network.spec.name + (" averaged with its mirror image" if average_mirrored else ""),
         sha256=network.sha256,
         all=score(errors),
         by_yaw=score_by_yaw(errors),
@@ -89,8 +92,22 @@ def evaluate(dataset: Dataset, name: str, network: PoseNetwork) -> Evaluation:
     )
 
 
+def crops_of(dataset: Dataset, spec: NetworkSpec, most: int) -> NDArray[np.uint8]:
+    """At most so many crops of a data set's faces, spread over all of it, as the network wants them.
+
+    Raises DatasetError where no face has one.
+    """
+    step = max(len(dataset.samples) // most, 1)
+    chosen = list(islice(dataset.samples, 0, None, step))[:most]
+    failed: dict[str, int] = {}
+    crops = [crops for _, crops, _ in _batches(chosen, spec, failed)]
+    if not crops:
+        raise DatasetError(f"none of {len(chosen)} faces could be cropped: {failed}. Are the photos there?")
+    return np.concatenate(crops)
+
+
 def _run(
-    samples: Sequence[Sample], network: PoseNetwork, failed: dict[str, int]
+    samples: Sequence[Sample], network: PoseNetwork, failed: dict[str, int], average_mirrored: bool
 ) -> tuple[NDArray[np.int64], PoseBatch]:
     """Windows and poses of all samples, NaN for those that failed, which are counted by reason."""
     n, size = len(samples), network.spec.size_px
@@ -98,7 +115,10 @@ def _run(
     rotation, tvec_mm = np.full((n, 3, 3), np.nan), np.full((n, 3), np.nan)
     windows[:] = [0, 0, size, size]
     for rows, crops, found in _batches(samples, network.spec, failed):
-        poses = network(crops, batch_size=_BATCH)
+        if average_mirrored:
+            poses = poses_averaged_with_mirrored(network, crops, batch_size=_BATCH)
+        else:
+            poses = network(crops, batch_size=_BATCH)
         rotation[rows], tvec_mm[rows], windows[rows] = poses.rotation, poses.tvec_mm, found
         if lost := int((~poses.finite).sum()):
             failed["no pose"] = failed.get("no pose", 0) + lost

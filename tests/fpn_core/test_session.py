@@ -43,20 +43,46 @@ def test_driver_without_usable_gpu_falls_back_quietly(tiny_network, monkeypatch,
     assert capfd.readouterr() == ("", "")
 
 
-def test_cuda_without_gpu_is_refused_at_once_with_the_way_out(tiny_network, monkeypatch):
+@pytest.mark.parametrize("device", ["cuda", "tensorrt"])
+def test_gpu_that_is_not_there_is_refused_at_once_with_the_way_out(device, tiny_network, monkeypatch):
     monkeypatch.setattr(session.ctypes, "CDLL", without_driver)
-    with pytest.raises(ProviderError, match=r"device is 'cuda'.*take device='auto' or 'cpu'"):
-        PoseNetwork(tiny_network(), device="cuda")
+    with pytest.raises(ProviderError, match=rf"device is '{device}'.*take device='auto' or 'cpu'"):
+        PoseNetwork(tiny_network(), device=device)
 
 
-def test_gpu_that_opens_is_named(monkeypatch):
-    class GpuSession:
+def test_tensorrt_that_falls_back_to_cuda_is_refused(monkeypatch):
+    """ONNX Runtime goes on with the next provider in silence; who asked for TensorRT shall know."""
+
+    class CudaSession:
         def get_providers(self):
             return [session.CUDA, session.CPU]
 
-    monkeypatch.setattr(session, "_cuda_obstacle", lambda: None)
-    monkeypatch.setattr(session, "_create", lambda model, source, providers, threads: GpuSession())
-    assert session.open_session(b"", "tiny", "auto", 1)[1].startswith("CUDA: ")
+    monkeypatch.setattr(session, "_gpu_obstacle", lambda *_: None)
+    monkeypatch.setattr(session, "_create", lambda model, source, providers, threads: CudaSession())
+    with pytest.raises(ProviderError, match=r"no CUDA, cuDNN and TensorRT libraries.*tensorrt"):
+        session.open_session(b"", "tiny", "tensorrt", 1)
+
+
+@pytest.mark.parametrize(
+    ("device", "providers", "name"),
+    [
+        ("auto", [session.CUDA, session.CPU], "CUDA"),
+        ("cuda", [session.CUDA, session.CPU], "CUDA"),
+        ("tensorrt", [session.TENSORRT, session.CUDA, session.CPU], "TensorRT"),
+    ],
+)
+def test_gpu_that_opens_is_named(device, providers, name, monkeypatch):
+    class GpuSession:
+        def __init__(self, providers):
+            self.get_providers = lambda: providers
+
+    asked = []
+    monkeypatch.setattr(session, "_gpu_obstacle", lambda *_: None)
+    monkeypatch.setattr(
+        session, "_create", lambda model, source, wanted, threads: asked.append(wanted) or GpuSession(wanted)
+    )
+    assert session.open_session(b"", "tiny", device, 1)[1].startswith(f"{name}: ")
+    assert asked == [providers]
 
 
 def test_gpu_that_fails_while_opening_is_an_obstacle_and_no_fault_of_the_file(tiny_network, monkeypatch):
@@ -67,7 +93,7 @@ def test_gpu_that_fails_while_opening_is_an_obstacle_and_no_fault_of_the_file(ti
             raise ModelFileError("cannot load") from RuntimeError("out of memory")
         return create(model, source, providers, threads)
 
-    monkeypatch.setattr(session, "_cuda_obstacle", lambda: None)
+    monkeypatch.setattr(session, "_gpu_obstacle", lambda *_: None)
     monkeypatch.setattr(session, "_create", failing_gpu)
     network = PoseNetwork(tiny_network())
     assert network.provider == session.CPU and "(out of memory)" in network.provider_reason

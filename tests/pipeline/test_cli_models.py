@@ -87,6 +87,21 @@ def test_convert_of_an_empty_folder_says_what_is_missing(tmp_path):
     assert invoke("convert", "fpn-2016", tmp_path, tmp_path / "out.onnx").exit_code == 2
 
 
+def test_reduce_writes_smaller_networks_that_run(labelled, tmp_path):
+    label = json.loads((labelled / "labels.json").read_text())
+    (labelled / "labels.json").write_text(json.dumps(20 * label))
+    half, small = tmp_path / "half.onnx", tmp_path / "small.onnx"
+    assert invoke("reduce", default_model_path(), half, "--to", "fp16").exit_code == 0
+    result = invoke("reduce", default_model_path(), small, "--to", "int8", "--calibrate", labelled)
+    assert result.exit_code == 0 and "2.9 MB instead of 11.2" in result.output
+    assert inspect_model(half).problem is None and inspect_model(small).problem is None
+
+
+def test_reduce_to_int8_needs_faces(tmp_path):
+    result = invoke("reduce", default_model_path(), tmp_path / "small.onnx", "--to", "int8")
+    assert result.exit_code == 2 and "--calibrate" in result.output
+
+
 def evaluate(*arguments):
     return CliRunner().invoke(evaluate_command, [str(argument) for argument in arguments])
 
@@ -107,7 +122,8 @@ def test_evaluate_prints_a_table_and_draws(labelled, tmp_path):
 
 
 def test_evaluate_prints_json(labelled):
-    result = evaluate(labelled, "--json")
+    result = evaluate(labelled, "--json", "--average-mirrored")
+    assert json.loads(result.output)["network"].endswith("averaged with its mirror image")
     assert json.loads(result.output)["all"]["faces"] == 1
 
 

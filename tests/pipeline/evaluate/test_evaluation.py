@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fpn_core import PoseNetwork, ypr_deg_to_matrix
-from pipeline.evaluate import Dataset, DatasetError, Sample, evaluate, read_dataset
+from pipeline.evaluate import Dataset, DatasetError, Sample, crops_of, evaluate, read_dataset
 
 from .faces import BOX, Oracle, landmarks, write_photo
 
@@ -64,6 +64,23 @@ def test_faces_without_photo_box_or_pose_are_counted_and_leave_the_rest_alone(fa
     result = evaluate(Dataset("made up", (*broken, *faces), {"too far": 2}), "faces", lost)
     assert result.failed == {"too far": 2, "no readable photo": 2, "no valid box": 1, "no pose": 1}
     assert result.all.faces == 3 and result.all.geodesic_deg == pytest.approx(0, abs=1e-5)
+
+
+def test_crops_are_spread_over_the_data_set_and_need_photos(faces, tmp_path):
+    crops = crops_of(Dataset("made up", tuple(faces)), Oracle.spec, most=2)
+    assert [int(np.median(crop)) for crop in crops] == [20, 100]
+    assert len(crops_of(Dataset("made up", tuple(faces)), Oracle.spec, most=99)) == 4
+    gone = Sample("gone", tmp_path / "gone.png", BOX, None, None)
+    with pytest.raises(DatasetError, match="none of 1 faces"):
+        crops_of(Dataset("made up", (gone,)), Oracle.spec, most=5)
+
+
+def test_average_with_the_mirror_image_is_what_both_say(faces):
+    """These photos are their own mirror images, so that only a face without yaw and roll stays."""
+    result = evaluate(Dataset("made up", tuple(faces)), "faces", Oracle(ROTATIONS), average_mirrored=True)
+    assert result.network == "oracle averaged with its mirror image"
+    assert result.errors.geodesic_deg[0] == pytest.approx(0, abs=1e-5)
+    assert result.errors.geodesic_deg[1:].min() > 10
 
 
 def test_data_set_without_a_single_pose_is_refused(tmp_path):
