@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from render_core.backdrop import backdrop_points
 from render_core.head import LANDMARKS, NOSE_TIP, Head, HeadView, ViewedHead
 from render_core.raster import rasterize
-from render_core.view import ViewCamera
+from render_core.view import ViewCamera, crop_camera
 
 # The face is what lies in this ball around the nose tip: the original's face mask, exactly.
 FACE_RADIUS_MM = 120.0
@@ -71,6 +71,7 @@ def held_or_drawn_view(head: Head, camera: ViewCamera) -> HeadView:
         head_mask=grid.head_mask,
         landmarks_mm=np.asarray(head.landmarks_mm, np.float64),
         landmark_ids=np.arange(LANDMARKS),
+        photo_camera=crop_camera(size),
     )
 
 

@@ -32,7 +32,8 @@ class HeadView:
     """What one camera sees of a head and the backdrop behind it: the 3D point of every pixel.
 
     `face_mask` is the face, `head_mask` all that is not backdrop. Landmarks are those visible in this view;
-    `landmark_ids` says which (0-based, order of 300-W).
+    `landmark_ids` says which (0-based, order of 300-W). `photo_camera` is the K with which the original finds
+    the pose of a photo from this view's landmarks.
     """
 
     yaw_deg: float
@@ -41,6 +42,7 @@ class HeadView:
     head_mask: Bool[np.ndarray, "head_h head_w"]
     landmarks_mm: Float[np.ndarray, "k 3"]
     landmark_ids: Integer[np.ndarray, " ids"]
+    photo_camera: Float[np.ndarray, "3 3"]
 
     def __post_init__(self) -> None:
         shape = self.points_mm.shape[:2]

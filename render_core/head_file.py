@@ -8,6 +8,7 @@
 | view_K/face_mask, view_K/head_mask | uint8 | the masks in bits, row by row (numpy.packbits) |
 | view_K/landmarks_mm | float64 "k 3" | the landmarks that the view shows |
 | view_K/landmark_ids | int64 "k" | their numbers, 0-based, order of 300-W |
+| view_K/photo_camera | float64 "3 3" | K with which the original finds a photo's pose from these landmarks |
 
 Uncompressed because a worker reads it at its start and deflate would take longer than everything else; points
 rather than depths because the original's points are exact in float32 and depths would not give them back.
@@ -24,7 +25,7 @@ from render_core.errors import HeadError
 from render_core.head import HeadView, ViewedHead
 
 FORMAT = "faceposenet-head-1"
-_ARRAYS = ("points_mm", "face_mask", "head_mask", "landmarks_mm", "landmark_ids")
+_ARRAYS = ("points_mm", "face_mask", "head_mask", "landmarks_mm", "landmark_ids", "photo_camera")
 
 
 def write_head_file(path: Path, head: ViewedHead) -> Path:
@@ -38,6 +39,7 @@ def write_head_file(path: Path, head: ViewedHead) -> Path:
             f"view_{number}/head_mask": np.packbits(view.head_mask),
             f"view_{number}/landmarks_mm": view.landmarks_mm.astype(np.float64),
             f"view_{number}/landmark_ids": view.landmark_ids.astype(np.int64),
+            f"view_{number}/photo_camera": view.photo_camera.astype(np.float64),
         }
     with path.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -90,9 +92,11 @@ class _ViewsOnDisk(Mapping[float, HeadView]):
 def _read_view(path: Path, number: int, yaw_deg: float) -> HeadView:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            points, face, head, landmarks, ids = (arrays[f"view_{number}/{name}"] for name in _ARRAYS)
+            points, face, head, landmarks, ids, camera = (arrays[f"view_{number}/{name}"] for name in _ARRAYS)
         shape = (points.shape[0], points.shape[1])
-        return HeadView(yaw_deg, points, _unpacked(face, shape), _unpacked(head, shape), landmarks, ids)
+        return HeadView(
+            yaw_deg, points, _unpacked(face, shape), _unpacked(head, shape), landmarks, ids, camera
+        )
     except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
         raise HeadError(f"{path}: view {yaw_deg:g} is damaged ({error}); import the head again") from error
 

@@ -18,7 +18,7 @@ from render_core.head_file import write_head_file
 
 # model3D_aug_-40_00_10.mat: view 40, shape 10 of the new set; model3D_aug_-40_10.mat: the same of the older.
 _FILE_NAME = re.compile(r"model3D_aug_-(?P<yaw>\d\d)(?P<new>_00)?_(?P<shape>\d\d)\.mat")
-_FIELDS = ("refU", "facemask", "threedee", "indbad")
+_FIELDS = ("refU", "facemask", "threedee", "indbad", "outA")
 _BACKDROP_TOLERANCE_MM = 0.15
 _BACKDROP_LEAST_SHARE = 0.1
 _PLANE_TRIALS = 300
@@ -65,7 +65,7 @@ def _scipy_io() -> ModuleType:
 def _read_view(path: Path, yaw_deg: float, scipy_io: Any) -> HeadView:
     try:
         model = scipy_io.loadmat(path)["model3D"]
-        refU, facemask, threedee, indbad = (model[name][0, 0] for name in _FIELDS)
+        refU, facemask, threedee, indbad, outA = (model[name][0, 0] for name in _FIELDS)
     except Exception as error:  # scipy's own errors share no base with anything
         raise HeadError(
             f"{path}: cannot be read as a head file ({error}): expected a MATLAB 5 file with a struct "
@@ -89,6 +89,7 @@ def _read_view(path: Path, yaw_deg: float, scipy_io: Any) -> HeadView:
         head_mask=~backdrop_mask(points.astype(np.float64)),
         landmarks_mm=threedee.astype(np.float64),
         landmark_ids=ids,
+        photo_camera=outA.astype(np.float64),
     )
 
 

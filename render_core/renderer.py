@@ -14,7 +14,7 @@ from render_core.compat import CompatOptions, render_compat
 from render_core.errors import RenderReject
 from render_core.grid import ViewGrid, build_grid, held_or_drawn_view
 from render_core.head import Head, HeadView
-from render_core.sight import MIRROR
+from render_core.sight import MIRROR, check_projection
 from render_core.view import PRESET_VIEWS_DEG, Degrees, ViewCamera, view_camera
 from render_core.visibility import ShadowMaps, build_shadow_maps
 
@@ -117,17 +117,13 @@ class Renderer:
         names = self.views if views is None else tuple(views)
         chosen = [self._prepared(view) for view in names]
         P = np.asarray(projection, np.float64)
-        if not np.isfinite(P).all():
-            raise RenderReject("pose_not_finite", "the projection holds NaN or infinity")
         if self._mode == "compat":
+            if not np.isfinite(P).all():
+                raise RenderReject("pose_not_finite", "the projection holds NaN or infinity")
             if mirrored:
                 raise ValueError("compat mode mirrors nothing: give it the mirrored crop and its own pose")
             return [self._render_compat(image, P, view) for view in chosen]
-        # A camera that does not mirror has det K R > 0, so the sign of the depth is that of P[2, 3].
-        if P[2, 3] * np.linalg.det(P[:, :3]) <= 0:
-            raise RenderReject(
-                "pose_behind_camera", f"depth of the head is {P[2, 3]:.6g}: expected more than 0"
-            )
+        check_projection(P)
         # The mirrored photo at the mirrored pose shows at X what the photo shows at diag(-1, 1, 1) X.
         P = P @ MIRROR if mirrored else P
         if names not in self._joined:

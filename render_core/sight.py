@@ -27,6 +27,16 @@ _FADE_OFFSET = 0.1
 _SEEN_FROM = 0.3
 
 
+def check_projection(projection: Float[np.ndarray, "3 4"]) -> None:
+    """Raise RenderReject unless `projection` is finite and has the head before its camera."""
+    if not np.isfinite(projection).all():
+        raise RenderReject("pose_not_finite", "the projection holds NaN or infinity")
+    # A camera that does not mirror has det K R > 0, so the sign of the depth is that of P[2, 3].
+    if projection[2, 3] * np.linalg.det(projection[:, :3]) <= 0:
+        depth = projection[2, 3]
+        raise RenderReject("pose_behind_camera", f"depth of the head is {depth:.6g}: expected more than 0")
+
+
 @dataclass(frozen=True)
 class Sight:
     """What a photo shows, view by view and cell by cell.

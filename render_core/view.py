@@ -63,6 +63,13 @@ class ViewCamera:
         return np.asarray(K @ np.column_stack([self.rotation, self.tvec_mm]))
 
 
+def crop_camera(
+    size_px: int | float = _NATIVE_SIZE_PX, focal_px: int | float = _FOCAL_PX
+) -> Float[np.ndarray, "3 3"]:
+    """K of a photo cropped to a square around the face: the original's focal length, c in the middle."""
+    return np.array([[focal_px, 0.0, size_px / 2], [0.0, focal_px, size_px / 2], [0.0, 0.0, 1.0]])
+
+
 def angles_to_rotation(yaw_deg: Degrees, pitch_deg: Degrees, roll_deg: Degrees) -> Float[np.ndarray, "3 3"]:
     """R = Rz(roll) Ry(yaw) Rx(pitch), so that yaw = -asin(R[2, 0])."""
     x, y, z = np.radians([pitch_deg, yaw_deg, roll_deg])

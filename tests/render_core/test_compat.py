@@ -120,7 +120,7 @@ def small_view(yaw_deg: float = 0.0) -> HeadView:
     points = np.stack([columns, rows, np.zeros_like(rows)], axis=-1)
     face = np.zeros((20, 20), bool)
     face[5:15, 5:15] = True
-    return HeadView(yaw_deg, points, face, face.copy(), np.zeros((0, 3)), np.zeros(0, np.int64))
+    return HeadView(yaw_deg, points, face, face.copy(), np.zeros((0, 3)), np.zeros(0, np.int64), np.eye(3))
 
 
 def shifted(x: float) -> np.ndarray:

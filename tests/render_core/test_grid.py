@@ -55,7 +55,9 @@ def held(camera: ViewCamera, depth_mm: float) -> HeadView:
     rays = np.stack([columns, rows, np.ones_like(rows)], axis=-1).astype(np.float64)
     points = (rays * depth_mm - camera.projection[:, 3]) @ inverse.T
     mask = np.ones((camera.size_px, camera.size_px), bool)
-    return HeadView(camera.yaw_deg, points.astype(np.float32), mask, mask, np.zeros((68, 3)), np.arange(68))
+    return HeadView(
+        camera.yaw_deg, points.astype(np.float32), mask, mask, np.zeros((68, 3)), np.arange(68), np.eye(3)
+    )
 
 
 def test_a_view_that_a_head_holds_is_taken_as_it_is() -> None:

@@ -14,6 +14,7 @@ def flat_view(yaw_deg: float, ids: list[int], **changes: np.ndarray) -> HeadView
         "head_mask": mask,
         "landmarks_mm": np.full((len(ids), 3), yaw_deg),
         "landmark_ids": np.array(ids, np.int64),
+        "photo_camera": np.eye(3),
     } | changes
     return HeadView(yaw_deg=yaw_deg, **arguments)
 

@@ -20,6 +20,7 @@ def random_view(yaw_deg: float, shape: tuple[int, int] = (5, 7)) -> HeadView:
         head_mask=generator.uniform(size=shape) < 0.5,
         landmarks_mm=generator.normal(size=(3, 3)),
         landmark_ids=np.array([1, 5, 60]),
+        photo_camera=generator.normal(size=(3, 3)),
     )
 
 
@@ -29,7 +30,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert again.name == "03"
     assert list(again.views) == [0.0, 40.0]
     for yaw, view in head.views.items():
-        for name in ("points_mm", "face_mask", "head_mask", "landmarks_mm", "landmark_ids"):
+        for name in ("points_mm", "face_mask", "head_mask", "landmarks_mm", "landmark_ids", "photo_camera"):
             np.testing.assert_array_equal(getattr(again.views[yaw], name), getattr(view, name))
 
 

@@ -26,6 +26,7 @@ def write_model(path: Path, **changes: Any) -> None:
         "facemask": np.array([[6], [7]], np.uint16),
         "threedee": np.arange(66 * 3, dtype=np.float64).reshape(66, 3),
         "indbad": np.array([[1, 68]], np.uint8),
+        "outA": np.array([[2880, 0, 112], [0, 2880, 112], [0, 0, 1]], np.uint16),
     } | changes
     scipy_io.savemat(path, {"model3D": model})
 
