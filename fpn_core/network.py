@@ -31,18 +31,30 @@ class PoseNetwork:
     Loads no custom-op library and no external weights: the file is all there is.
     """
 
-    def __init__(self, path: Path | None = None, device: Device = "auto", threads: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        device: Device = "auto",
+        threads: int = 1,
+        expected_sha256: str | None = None,
+    ) -> None:
         """Loads the file, or the network that comes with the package.
 
-        `device`: "auto" takes CUDA where it works and else the CPU; "cuda" insists. `threads`: CPU threads
-        of a call.
+        `device`: "auto" takes CUDA where it works and else the CPU; "cuda" and "tensorrt" insist. `threads`:
+        CPU threads of a call. `expected_sha256`: hex digest that the file must have; it is checked before
+        anything of it is used.
 
-        Raises ModelFileError, ModelMetadataError, or ProviderError where "cuda" was asked for and does not
+        Raises ModelFileError, ModelMetadataError, or ProviderError where a device was asked for and does not
         work.
         """
         path = default_model_path() if path is None else Path(path)
         model = read_model_file(path)
         self.sha256: str = hashlib.sha256(model).hexdigest()
+        if expected_sha256 is not None and self.sha256 != expected_sha256.strip().lower():
+            raise ModelFileError(
+                f"{path} has the SHA-256 {self.sha256}; expected {expected_sha256}. It is another file, or"
+                " was changed or cut short on its way: copy it again, or correct the expected digest."
+            )
         self._session, self.provider_reason = open_session(model, str(path), device, threads)
         self.provider: str = self._session.get_providers()[0]
         self.spec: NetworkSpec = metadata_to_spec(self._session.get_modelmeta().custom_metadata_map)

@@ -67,7 +67,15 @@ def test_a_crop_without_a_pose_is_a_row_that_is_not_finite(tiny_network):
 
 def test_digest_is_that_of_the_file(tiny_network):
     path = tiny_network()
-    assert PoseNetwork(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert PoseNetwork(path).sha256 == digest
+    assert PoseNetwork(path, expected_sha256=f" {digest.upper()}\n").sha256 == digest
+
+
+def test_file_with_another_digest_is_refused_before_it_is_used(tmp_path):
+    (tmp_path / "other.onnx").write_bytes(b"no network")
+    with pytest.raises(ModelFileError, match=rf"has the SHA-256 .*; expected {'0' * 64}"):
+        PoseNetwork(tmp_path / "other.onnx", expected_sha256="0" * 64)
 
 
 def test_input_layouts():

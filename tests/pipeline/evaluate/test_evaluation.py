@@ -96,11 +96,11 @@ def test_json_says_what_was_measured_on_what(faces):
     assert found["all"]["faces"] == 4 and found["by_yaw"]["60-"]["mae_deg"]["roll"] < 1e-5
 
 
-def test_included_network_reaches_what_its_card_says(reference):
-    aflw = evaluate(read_dataset(reference.path("eval/aflw2000")), "aflw2000", PoseNetwork(device="cpu"))
-    assert aflw.all.faces == 16
-    # The card of the network holds these numbers.
-    np.testing.assert_allclose(list(aflw.all.mae_deg.values()), [4.03, 7.66, 3.83], atol=0.1)
-    lfpw = evaluate(read_dataset(reference.path("eval/lfpw")), "lfpw", PoseNetwork(device="cpu"))
-    # Measured: 9.3 %, with the mean head of this project for every face.
-    assert lfpw.all.faces == 112 and lfpw.all.landmarks_eyes_percent < 9.6
+def test_included_network_on_labelled_photos(reference):
+    """Rough bounds: the exact numbers stand on the network's card and are held by its own test."""
+    network = PoseNetwork(device="cpu")
+    aflw = evaluate(read_dataset(reference.path("eval/aflw2000")), "aflw2000", network)
+    lfpw = evaluate(read_dataset(reference.path("eval/lfpw")), "lfpw", network)
+    # Measured: 5.2 degrees, and 9.3 % with the mean head of this project for every face.
+    assert aflw.all.faces == 16 and aflw.all.mean_mae_deg < 6
+    assert lfpw.all.faces == 112 and lfpw.all.landmarks_eyes_percent < 10
