@@ -79,8 +79,11 @@ class FaultyProxy:
             time.sleep(1.0)
         with socket.create_connection(self._target) as server:
             server.sendall(_closing(request))
+            answer = b""
             while chunk := server.recv(2**16):
-                client.sendall(chunk)
+                answer += chunk
+        # A client that is not told would use its connection again, and wait for an answer that never comes.
+        client.sendall(_closing(answer))
 
 
 def _read_message(client: socket.socket) -> bytes:
@@ -99,9 +102,8 @@ def _read_message(client: socket.socket) -> bytes:
         client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         data = data.replace(b"Expect: 100-continue\r\n", b"").replace(b"expect: 100-continue\r\n", b"")
     if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
-        while not body.endswith(
-            b"\r\n\r\n"
-        ):  # the last chunk, or the trailer after it, ends with an empty line
+        # S3's own chunks inside of these end with an empty line too: only the chunk of size 0 is the end.
+        while not _is_complete(body):
             chunk = client.recv(2**16)
             if not chunk:
                 return b""
@@ -116,8 +118,19 @@ def _read_message(client: socket.socket) -> bytes:
     return data
 
 
-def _closing(request: bytes) -> bytes:
-    """The request, asking for the connection to be closed after the answer."""
-    head, separator, body = request.partition(b"\r\n\r\n")
+def _is_complete(body: bytes) -> bool:
+    """Whether a chunked body (RFC 9112, section 7.1) has its last chunk and the empty line after it."""
+    at = 0
+    while (end := body.find(b"\r\n", at)) >= 0:
+        size = int(body[at:end].partition(b";")[0], 16)
+        if size == 0:
+            return body.endswith(b"\r\n\r\n")
+        at = end + 2 + size + 2
+    return False
+
+
+def _closing(message: bytes) -> bytes:
+    """A request or an answer that says that its connection closes afterwards."""
+    head, separator, body = message.partition(b"\r\n\r\n")
     lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
     return b"\r\n".join([*lines, b"Connection: close"]) + separator + body
