@@ -97,7 +97,7 @@ def view_camera(
     level, nodding = (
         angles_to_rotation(yaw_deg, pitch, 0.0) @ _NOD_POINT_MM + tvec for pitch in (0.0, pitch_deg)
     )
-    centre_y = _CENTRE_Y_PX + _FOCAL_PX * (level[1] / level[2] - nodding[1] / nodding[2])
+    centre_y = _CENTRE_Y_PX + _FOCAL_PX * float(level[1] / level[2] - nodding[1] / nodding[2])
 
     # Pixel centres are integers: x' + 1/2 = s (x + 1/2).
     scale = size_px / _NATIVE_SIZE_PX

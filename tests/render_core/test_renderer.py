@@ -165,9 +165,8 @@ def test_a_tiny_photo_and_a_huge_face_give_pictures(renderer: Renderer, pose: An
 def test_compat_mode_is_the_compat_renderer(egg: Head, noise: np.ndarray, pose: Any) -> None:
     renderer = Renderer(egg, VIEWS, size_px=48, mode="compat")
     for view in renderer.render(noise, pose(12)):
-        expected = render_compat(
-            noise, pose(12), held_or_drawn_view(egg, view_camera(view.yaw_deg, size_px=48))
-        )
+        grid = build_grid(egg, view_camera(view.yaw_deg, size_px=48))
+        expected = render_compat(noise, pose(12), held_or_drawn_view(egg, grid))
         picture = expected.raw if expected.symmetric is None else expected.symmetric
         np.testing.assert_array_equal(view.image, picture)
     with pytest.raises(ValueError, match="mirrored crop"):

@@ -1,0 +1,122 @@
+"""Views of a head made ready for a renderer, kept on disk: two seconds to make, ten milliseconds to read.
+
+A file is named by a hash of everything that goes into it: the head's geometry, the camera, and the code that
+makes it. So a changed head or a changed program never meets an old file, and nothing ever needs clearing.
+"""
+
+import hashlib
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from render_core.cells import Cells, build_cells
+from render_core.grid import ViewGrid, build_grid
+from render_core.head import Head, ViewedHead
+from render_core.view import ViewCamera
+from render_core.visibility import ShadowMaps, build_shadow_maps
+
+_MAKERS = ("backdrop", "cells", "grid", "head", "raster", "view", "view_cache", "visibility")
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True)
+class ReadyView:
+    """The grid of a view and its cells."""
+
+    grid: ViewGrid
+    cells: Cells
+
+
+def ready_views(head: Head, cameras: Sequence[ViewCamera], cache_dir: Path | None = None) -> list[ReadyView]:
+    """The views of `head` in `cameras`, read from `cache_dir` if they lie there, else made and put there."""
+    shadows = cache(lambda: build_shadow_maps(head))
+    if cache_dir is None:
+        return [_make(head, camera, shadows) for camera in cameras]
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    geometry = _geometry_hash(head)
+    views = []
+    for camera in cameras:
+        path = cache_dir / f"view-{_key(geometry, camera)}.npz"
+        view = _read(path, camera)
+        if view is None:
+            view = _make(head, camera, shadows)
+            _write(path, view)
+        views.append(view)
+    return views
+
+
+def _make(head: Head, camera: ViewCamera, shadows: Callable[[], ShadowMaps]) -> ReadyView:
+    grid = build_grid(head, camera)
+    return ReadyView(grid, build_cells(grid, shadows()))
+
+
+def _geometry_hash(head: Head) -> str:
+    digest = hashlib.sha256()
+    if isinstance(head, ViewedHead):
+        arrays = [
+            a for view in head.views.values() for a in (view.points_mm, view.head_mask, view.landmarks_mm)
+        ]
+    else:
+        arrays = [head.vertices_mm, head.faces, head.landmarks_mm]
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+@cache
+def _code_hash() -> str:
+    folder = Path(__file__).parent
+    return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in _MAKERS)).hexdigest()
+
+
+def _key(geometry: str, camera: ViewCamera) -> str:
+    return hashlib.sha256(f"{_code_hash()} {geometry} {camera!r}".encode()).hexdigest()[:32]
+
+
+def _read(path: Path, camera: ViewCamera) -> ReadyView | None:
+    """The view in the file, None if there is none or only a part of one."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            size = (camera.size_px, camera.size_px)
+            face, head = (
+                np.unpackbits(stored[name], count=size[0] * size[1]).reshape(size).astype(bool)
+                for name in ("face_mask", "head_mask")
+            )
+            points = np.ones((4, size[0] * size[1]), np.float32)
+            points[:3] = stored["points"]
+            cells = Cells(
+                side=int(stored["side"]),
+                cell_px=int(stored["cell_px"]),
+                points=stored["cell_points"],
+                normals=stored["normals"],
+                seen=stored["seen"],
+                is_face=stored["is_face"],
+            )
+            return ReadyView(ViewGrid(camera, points, face, head), cells)
+    except _UNREADABLE:
+        return None
+
+
+def _write(path: Path, view: ReadyView) -> None:
+    """Under a temporary name first, so that no other worker ever reads half a file."""
+    grid, cells = view.grid, view.cells
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        np.savez(
+            file,
+            points=grid.points[:3],
+            face_mask=np.packbits(grid.face_mask),
+            head_mask=np.packbits(grid.head_mask),
+            side=np.array(cells.side),
+            cell_px=np.array(cells.cell_px),
+            cell_points=cells.points,
+            normals=cells.normals,
+            seen=cells.seen,
+            is_face=cells.is_face,
+        )
+    Path(file.name).replace(path)
