@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpn_core.convert.crc32c import crc32c, unmask
 from fpn_core.convert.table import read_table
 from fpn_core.convert.wire import number, parts
 from fpn_core.errors import CheckpointError
@@ -51,7 +52,7 @@ def _open(path: Path) -> memoryview:
 
 def _read_version_2(prefix: Path, index: Path) -> dict[str, Variable]:
     """A table of entries (`<prefix>.index`) that point into files of raw bytes (`<prefix>.data-...`)."""
-    entries = dict(read_table(_open(index), str(index), check=True))
+    entries = dict(read_table(_open(index), str(index)))
     header = entries.pop(b"", memoryview(b""))
     shards, big_endian = number(header, 1, default=1), number(header, 2)
     if big_endian:
@@ -63,10 +64,11 @@ def _read_version_2(prefix: Path, index: Path) -> dict[str, Variable]:
 
 
 def _variable_2(name: str, entry: memoryview, prefix: Path, shards: int) -> Variable:
-    """BundleEntryProto: 1 dtype, 2 shape, 3 shard, 4 offset, 5 size, 7 slices."""
+    """BundleEntryProto: 1 dtype, 2 shape, 3 shard, 4 offset, 5 size, 6 checksum, 7 slices."""
     shape = _shape(parts(entry, 2))
     dtype, sliced = number(entry, 1), bool(parts(entry, 7))
     shard, offset, size = number(entry, 3), number(entry, 4), number(entry, 5)
+    checksums = parts(entry, 6)
 
     def read() -> NDArray[Any]:
         path = prefix.with_name(f"{prefix.name}.data-{shard:05d}-of-{shards:05d}")
@@ -82,7 +84,10 @@ def _variable_2(name: str, entry: memoryview, prefix: Path, shards: int) -> Vari
                 f"{path} has {len(data)} bytes, but {name} ends at {offset + size}; it is cut short. Copy it"
                 " again."
             )
-        return np.frombuffer(data[offset : offset + size], kind).reshape(shape)
+        own = data[offset : offset + size]
+        if any(crc32c(own) != unmask(int.from_bytes(stored, "little")) for stored in checksums):
+            raise CheckpointError(f"{name} in {path} fails its checksum. Copy the file again.")
+        return np.frombuffer(own, kind).reshape(shape)
 
     return Variable(shape, read)
 
@@ -92,7 +97,7 @@ def _read_version_1(path: Path) -> dict[str, Variable]:
     tensor)."""
     shapes: dict[str, tuple[tuple[int, ...], int]] = {}
     values: dict[str, list[memoryview]] = {}
-    for _, entry in read_table(_open(path), str(path), check=False):
+    for _, entry in read_table(_open(path), str(path)):
         for meta in parts(entry, 1):
             for tensor in parts(meta, 1):
                 shapes[_name(tensor)] = _shape(parts(tensor, 2)), number(tensor, 3)

@@ -3,20 +3,20 @@
 import struct
 from collections.abc import Iterator
 
+from fpn_core.convert.crc32c import crc32c, unmask
 from fpn_core.convert.wire import read_varint
 from fpn_core.errors import CheckpointError
 
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER_BYTES = 48
 _TRAILER_BYTES = 5
-_CASTAGNOLI = 0x82F63B78
 
 
-def read_table(file: memoryview, source: str, check: bool) -> Iterator[tuple[bytes, memoryview]]:
+def read_table(file: memoryview, source: str) -> Iterator[tuple[bytes, memoryview]]:
     """Keys and values of a table file in their order.
 
-    `check`: hold every block against its CRC-32C; in pure Python, so for small tables only. Raises
-    CheckpointError for a file that is no table, or is cut short or changed.
+    Raises CheckpointError for a file that is no table, or is cut short or changed: every block is held
+    against its checksum.
     """
     if len(file) < _FOOTER_BYTES or struct.unpack_from("<Q", file, len(file) - 8)[0] != _MAGIC:
         raise CheckpointError(
@@ -26,8 +26,8 @@ def read_table(file: memoryview, source: str, check: bool) -> Iterator[tuple[byt
     at = len(file) - _FOOTER_BYTES
     for _ in range(2):  # the block of filters, which these tables do not use
         _, at = read_varint(file, at)
-    for _, handle in _read_block(file, *_handle(file[at:]), source, check):
-        yield from _read_block(file, *_handle(handle), source, check)
+    for _, handle in _read_block(file, *_handle(file[at:]), source):
+        yield from _read_block(file, *_handle(handle), source)
 
 
 def _handle(data: memoryview) -> tuple[int, int]:
@@ -37,9 +37,7 @@ def _handle(data: memoryview) -> tuple[int, int]:
     return offset, size
 
 
-def _read_block(
-    file: memoryview, offset: int, size: int, source: str, check: bool
-) -> Iterator[tuple[bytes, memoryview]]:
+def _read_block(file: memoryview, offset: int, size: int, source: str) -> Iterator[tuple[bytes, memoryview]]:
     if size < 4 or offset + size + _TRAILER_BYTES > len(file):
         raise CheckpointError(
             f"{source} names a block of {size} bytes at {offset}, but has {len(file)} bytes; it is damaged."
@@ -47,7 +45,7 @@ def _read_block(
         )
     block, compression = file[offset : offset + size], file[offset + size]
     stored = struct.unpack_from("<I", file, offset + size + 1)[0]
-    if check and _crc32c(file[offset : offset + size + 1]) != _unmask(stored):
+    if crc32c(file[offset : offset + size + 1]) != unmask(stored):
         raise CheckpointError(f"the block at {offset} of {source} fails its checksum. Copy the file again.")
     if compression:
         raise CheckpointError(
@@ -67,25 +65,3 @@ def _read_block(
         key = key[:shared] + bytes(block[at : at + own])
         yield key, block[at + own : at + own + length]
         at += own + length
-
-
-def _unmask(stored: int) -> int:
-    """The checksum from its stored form, which TensorFlow rotates and shifts."""
-    rotated = (stored - 0xA282EAD8) & 0xFFFFFFFF
-    return ((rotated >> 17) | (rotated << 15)) & 0xFFFFFFFF
-
-
-def _crc_of_byte(byte: int) -> int:
-    for _ in range(8):
-        byte = (byte >> 1) ^ (_CASTAGNOLI if byte & 1 else 0)
-    return byte
-
-
-_CRC_OF_BYTE = [_crc_of_byte(byte) for byte in range(256)]
-
-
-def _crc32c(data: memoryview) -> int:
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _CRC_OF_BYTE[(crc ^ byte) & 0xFF] ^ (crc >> 8)
-    return crc ^ 0xFFFFFFFF

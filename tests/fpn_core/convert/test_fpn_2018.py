@@ -122,7 +122,7 @@ def test_reprojection_error_on_synthetic_poses(variant, release):
     silent = {name: np.zeros_like(array) for name, array in weights[variant].items()}
     write_version_2(folder / "models" / CHECKPOINTS_2018[variant], silent)
     rng, errors = np.random.default_rng(6), []
-    for _ in range(8):
+    for _ in range(4):
         label = rng.normal([8.1e-4, -0.15, 0, 0, 111, 114], [4e-5, 0.22, 0.95, 0.2, 20, 9.5])
         matrix = matrix_of_six(label)
         kind, size = ("300WLP", 134) if variant == "6dof" else ("ProjMat", 146)

@@ -27,15 +27,26 @@ def shape_message(shape):
     return b"".join(field(2, field(1, int(size))) for size in shape)
 
 
+def crc_of_byte(byte):
+    for _ in range(8):
+        byte = (byte >> 1) ^ (0x82F63B78 & -(byte & 1))
+    return byte
+
+
+CRC_OF_BYTE = [crc_of_byte(byte) for byte in range(256)]
+
+
 def masked_crc(data):
-    """CRC-32C bit by bit, in the masked form that tables store."""
+    """CRC-32C byte by byte, in the masked form that the files store."""
     crc = 0xFFFFFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82F63B78 & -(crc & 1))
+        crc = CRC_OF_BYTE[(crc ^ byte) & 255] ^ (crc >> 8)
     crc ^= 0xFFFFFFFF
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def fixed32_field(number, value):
+    return varint(number << 3 | 5) + struct.pack("<I", value)
 
 
 class Table:
@@ -58,9 +69,7 @@ class Table:
         body += struct.pack(f"<{len(restarts)}I", *restarts) + struct.pack("<I", len(restarts))
         handle = varint(len(self.data)) + varint(len(body))
         trailer = bytes([self.compression])
-        # Large blocks are those of version 1, whose checksums nobody reads.
-        crc = masked_crc(body + trailer) if len(body) < 20_000 else 0
-        self.data += body + trailer + struct.pack("<I", crc)
+        self.data += body + trailer + struct.pack("<I", masked_crc(body + trailer))
         return handle
 
     def finish(self, entries, per_block=5):
@@ -76,7 +85,7 @@ def write_version_2(prefix, variables, compression=0, big_endian=False, sliced=(
     for name, array in variables.items():
         raw = np.ascontiguousarray(array).tobytes()
         entry = field(1, DTYPES[array.dtype.name]) + field(2, shape_message(array.shape))
-        entry += field(4, len(data)) + field(5, len(raw))
+        entry += field(4, len(data)) + field(5, len(raw)) + fixed32_field(6, masked_crc(raw))
         entry += field(7, b"") if name in sliced else b""
         entries.append((name.encode(), entry))
         data += raw

@@ -64,6 +64,27 @@ def test_matlab_counts_pixels_from_1():
     np.testing.assert_array_equal(matlab_to_pixels(np.array([[1.0, 1], [5, 3]])), [[0, 0], [4, 2]])
 
 
+# Where the nose points in these photos, for a person who looks at them.
+SEEN_BY_EYE = {
+    "image00081.jpg": "left",
+    "image00251.jpg": "right",
+    "image00430.jpg": "up",
+    "image00475.jpg": "left",
+    "image00514.jpg": "up",
+    "image00516.jpg": "right",
+    "image01038.jpg": "up",
+}
+
+
+def test_labels_point_the_nose_where_a_person_sees_it(reference):
+    labels = json.loads(reference.path("eval/aflw2000/labels.json").read_text())
+    by_file = {label["file"]: label for label in labels}
+    for file, side in SEEN_BY_EYE.items():
+        angles = np.array([[by_file[file][f"{axis}_deg"] for axis in ("pitch", "yaw", "roll")]])
+        x, y, _ = aflw_labels_to_rotation(angles)[0] @ NOSE_MM
+        assert {"left": -x, "right": x, "up": -y}[side] > 10, file
+
+
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_network_that_learned_nothing_of_the_labels_agrees_on_photos_and_mirrored_photos(mirrored, reference):
     """A sign that is wrong on one side only would show here: errors of both kinds of photos are alike."""
