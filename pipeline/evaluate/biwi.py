@@ -1,5 +1,5 @@
 """The folders of the BIWI Kinect head pose database (Fanelli et al., 2011): one a sequence, with `rgb.cal`,
-and per frame `frame_N_rgb.png` and `frame_N_pose.txt` (rotation, and the head's centre in mm)."""
+and per frame `frame_N_rgb.png` (or `.jpg`) and `frame_N_pose.txt` (rotation, and the head's centre in mm)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,9 @@ def read_biwi_frames(folder: Path) -> Iterator[Frame]:
         # Intrinsics, four distortions, then the turn and shift from the depth camera to this one.
         camera, turn, shift = numbers[:9].reshape(3, 3), numbers[13:22].reshape(3, 3), numbers[22:25]
         for pose in sorted(sequence.glob("frame_*_pose.txt")):
-            image = pose.with_name(pose.name.replace("_pose.txt", "_rgb.png"))
+            stem = pose.stem.removesuffix("_pose")
+            photos = [pose.with_name(f"{stem}_rgb{suffix}") for suffix in (".png", ".jpg")]
+            image = next((photo for photo in photos if photo.is_file()), photos[0])
             label = _numbers(pose, 12)
             centre = turn @ label[9:] + shift
             if centre[2] <= 0:
@@ -43,10 +45,10 @@ def read_biwi_frames(folder: Path) -> Iterator[Frame]:
             radius = _HEAD_RADIUS_MM * camera[0, 0] / centre[2]
             box = np.array([x - radius, y - radius, 2 * radius, 2 * radius])
             yield (
-                f"{sequence.name}/{pose.stem.removesuffix('_pose')}",
+                f"{sequence.name}/{stem}",
                 image,
                 box,
-                biwi_label_to_rotation(label[:9].reshape(3, 3), turn),
+                biwi_label_to_rotation(label[:9].reshape(3, 3)),
             )
 
 

@@ -6,7 +6,6 @@ Everything else counts as `fpn_core` does: rotations head to camera with x right
 
 import numpy as np
 from jaxtyping import Float, Float64
-from numpy.typing import NDArray
 
 from fpn_core import aflw_to_head_rotation, head_rotation_to_aflw
 
@@ -29,16 +28,14 @@ def rotation_to_published_angles(rotation: Float[np.ndarray, "n 3 3"]) -> Float6
     return head_rotation_to_aflw(rotation)[:, [1, 0, 2]]
 
 
-def biwi_label_to_rotation(
-    rotation: Float[np.ndarray, "3 3"], depth_to_colour: Float[np.ndarray, "3 3"]
-) -> Float64[np.ndarray, "3 3"]:
-    """Head rotation in the colour camera from a `frame_*_pose.txt` of BIWI.
+def biwi_label_to_rotation(rotation: Float[np.ndarray, "3 3"]) -> Float64[np.ndarray, "3 3"]:
+    """Head rotation from the matrix of a `frame_*_pose.txt` of BIWI: the same matrix.
 
-    Its matrix turns the head into the depth camera, both with x right, y down, z away (the angles that Ruiz
-    et al., 2018, take out of it have the signs of AFLW); `rgb.cal` turns that camera into the colour camera.
+    It turns the head into the depth camera, with x right, y down, z away: the angles that Ruiz et al. (2018)
+    take out of it have the signs of AFLW. As in their evaluation and those after it, the turn from the depth
+    camera to the colour camera (about one degree) is left out.
     """
-    head: NDArray[np.float64] = (depth_to_colour @ rotation).astype(np.float64)
-    return head
+    return rotation.astype(np.float64)
 
 
 def matlab_to_pixels(points: Float[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:

@@ -95,11 +95,14 @@ def test_300w(tmp_path):
     assert sample.rotation is None
 
 
-def test_biwi_is_told_in_the_colour_camera(tmp_path):
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_biwi_has_the_box_in_the_colour_camera_and_the_rotation_as_published(suffix, tmp_path):
     turn = ypr_deg_to_matrix(np.array([[1.0, 0, -2]]))[0]
     write_biwi(tmp_path, turn=turn)
+    png = tmp_path / "01/frame_00003_rgb.png"
+    png.rename(png.with_suffix(suffix))
     sample = only(tmp_path, "BIWI")
-    np.testing.assert_allclose(sample.rotation, turn @ ROTATION, atol=1e-9)
+    np.testing.assert_allclose(sample.rotation, ROTATION, atol=1e-9)
     x, y, z = turn @ [50, -20, 900] + [-10, 2, 4]
     x0, y0, side, height = sample.box_xywh_px
     assert side == height == pytest.approx(520 * 150 / z)
