@@ -61,7 +61,7 @@ def _findings(manifest: Manifest, decoder: Decoder, chosen: set[int]) -> Finding
         bad_rows[Reason.ROW_MALFORMED] += len(rows.malformed)
         bad_rows[Reason.BOX_INVALID] += int((whole & ~valid).sum())
         for i in np.flatnonzero(valid & whole):
-            if rows.start + i in chosen:
+            if rows.row[i] in chosen:
                 rejects = decoder(rows.slice(int(i), 1)).rejects
                 bad_samples.update(str(reject.reason) for reject in rejects)
                 examples += [f"{r.face_id}: {r.reason}: {r.detail}" for r in rejects]

@@ -12,8 +12,9 @@ from pipeline.config import JobConfig, load_config
 from pipeline.contact_sheet import contact_sheet
 from pipeline.demo import write_demo_faces
 from pipeline.errors import PipelineError
-from pipeline.run import describe_rejects, run_job
-from pipeline.storage import Folder, join, parent
+from pipeline.reasons import Reason
+from pipeline.run import Summary, describe_rejects, retry_job, run_job
+from pipeline.storage import Folder, join, parent, without_credentials
 from pipeline.verify import verify as verify_output
 from render_core import RenderError
 
@@ -82,14 +83,35 @@ def run(
     """
     values = {"manifest.image_root": image_root, "engine.address": address}
     given = {key: value for key, value in values.items() if value is not None}
-    summary = run_job(manifest, out, load_config(config_path, overrides, given))
+    _tell(out, run_job(manifest, out, load_config(config_path, overrides, given)))
+
+
+def _tell(out: str, summary: Summary) -> None:
     totals = summary.totals
     click.echo(
-        f"{out}: {totals.faces:,} faces = {totals.posed:,} posed + {totals.rejected:,} rejected, "
-        f"{totals.views:,} views; rejects: {describe_rejects(totals)}"
+        f"{without_credentials(out)}: {totals.faces:,} faces = {totals.posed:,} posed + {totals.rejected:,} "
+        f"rejected, {totals.views:,} views; rejects: {describe_rejects(totals)}"
     )
     if totals.posed == 0:
         click.echo("warning: no face was posed; are the images where the manifest says?", err=True)
+
+
+@main.command()
+@click.argument("out")
+@click.option("--reason", "reasons", multiple=True, help="Only faces rejected for this reason; repeatable.")
+@click.option("--manifest", help="The manifest, where its location needs credentials that are not stored.")
+@_overrides
+def retry(out: str, reasons: tuple[str, ...], manifest: str | None, overrides: tuple[str, ...]) -> None:
+    """Try the rejected faces of OUT again, into new parts; nothing that was written is touched.
+
+    \b
+    Example:
+      fpn retry out --reason image_missing --reason timeout
+    """
+    unknown = set(reasons) - set(Reason)
+    if unknown:
+        raise click.BadParameter(f"there is no reason {', '.join(unknown)}; there are {', '.join(Reason)}")
+    _tell(out, retry_job(out, reasons, manifest, overrides))
 
 
 @main.command()

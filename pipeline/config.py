@@ -5,6 +5,7 @@ those that decide what comes out; they go into the fingerprint that binds an out
 others only decide where and how fast it is made, and may change between the runs of one job.
 """
 
+import copy
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -153,15 +154,20 @@ class JobConfig(_Settings):
 
 
 def load_config(
-    path: Path | None = None, overrides: Sequence[str] = (), values: Mapping[str, Any] | None = None
+    path: Path | None = None,
+    overrides: Sequence[str] = (),
+    values: Mapping[str, Any] | None = None,
+    base: Mapping[str, Any] | None = None,
 ) -> JobConfig:
     """Read settings from a YAML file, then overrides `section.name=value` (in YAML too), then `values`.
+
+    Without a file the settings begin with `base`, else with the defaults.
 
     Raises:
         ConfigError: an unreadable file, a setting that does not exist (with the nearest that does), or a
             value of the wrong type or range.
     """
-    settings: dict[str, Any] = _read_yaml(path) if path else {}
+    settings: dict[str, Any] = _read_yaml(path) if path else copy.deepcopy(dict(base or {}))
     for override in overrides:
         _set(settings, *_parse_override(override))
     for key, value in (values or {}).items():

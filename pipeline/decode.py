@@ -50,12 +50,12 @@ class Decoder:
             for i, detail in rows.malformed.items()
         ]
         for i in range(len(rows)):
-            exclusion = care.exclusions.get(rows.start + i)
+            exclusion = care.exclusions.get(rows.row[i])
             if exclusion is not None:
                 e = exclusion
                 rejects.append(reject_row(rows, i, e.stage, e.reason, e.detail, e.attempts))
-        out = {reject.row - rows.start for reject in rejects}
-        whole = np.array([i for i in range(len(rows)) if i not in out], dtype=np.int64)
+        out = {reject.row for reject in rejects}
+        whole = np.array([i for i, row in enumerate(rows.row) if row not in out], dtype=np.int64)
         valid = valid_boxes(rows.box_xywh_px[whole])
         for i in whole[~valid]:
             box = rows.box_xywh_px[i].tolist()
@@ -99,21 +99,21 @@ class Decoder:
         else:
             groups = [[i] for i in positions]
         for group, data in zip(groups, self._encoded(rows, [group[0] for group in groups]), strict=True):
-            self.report(Stage.DECODE, [rows.start + i for i in group])
+            self.report(Stage.DECODE, [rows.row[i] for i in group])
             yield group, self._image(data)
 
     def _encoded(self, rows: Rows, positions: list[int]) -> Iterator[bytes | _FaceError]:
         """The encoded image of each row, remote ones read ahead by several threads."""
         if rows.image_bytes is not None or not is_uri(self.places.image_root):
             for i in positions:
-                self.report(Stage.DECODE, [rows.start + i])
+                self.report(Stage.DECODE, [rows.row[i]])
                 yield self._read(rows, i)
             return
         threads = self.images.read_threads
         with ThreadPoolExecutor(threads) as pool:
             ahead = deque(pool.submit(self._read, rows, i) for i in positions[: 2 * threads])
             for n, i in enumerate(positions):
-                self.report(Stage.DECODE, [rows.start + i])
+                self.report(Stage.DECODE, [rows.row[i]])
                 yield ahead.popleft().result()
                 if n + 2 * threads < len(positions):
                     ahead.append(pool.submit(self._read, rows, positions[n + 2 * threads]))

@@ -137,10 +137,10 @@ class FinishedFaces:
 
 def _excluded(rows: Rows, position: np.ndarray, care: Care) -> tuple[np.ndarray, list[Reject]]:
     """Which faces stay, and the rejects of the others."""
-    out = [i for i, at in enumerate(position) if rows.start + int(at) in care.exclusions]
+    out = [i for i, at in enumerate(position) if rows.row[at] in care.exclusions]
     rejects = [
         reject_row(rows, int(position[i]), e.stage, e.reason, e.detail, e.attempts)
         for i in out
-        for e in [care.exclusions[rows.start + int(position[i])]]
+        for e in [care.exclusions[rows.row[position[i]]]]
     ]
     return np.setdiff1d(np.arange(len(position)), out), rejects

@@ -11,7 +11,7 @@ import numpy as np
 
 from fpn_core import PoseNetwork
 from pipeline.config import JobConfig
-from pipeline.errors import FingerprintError
+from pipeline.errors import FingerprintError, StorageError
 from pipeline.image_location import image_places
 from pipeline.manifest import Manifest, check_ids, open_manifest
 from pipeline.storage import Folder, without_credentials
@@ -59,7 +59,20 @@ def prepare_job(manifest_location: str, out_location: str, config: JobConfig) ->
     places = image_places(manifest_location, config)
     job = Job(config, manifest, places, network.spec, out, fingerprint)
     slices = manifest.slices(config.output.faces_per_part)
-    return PreparedJob(job, [Part(number, rows) for number, rows in enumerate(slices)], resumed)
+    return PreparedJob(job, [Part(number, (rows,)) for number, rows in enumerate(slices)], resumed)
+
+
+def stored_job(out: Folder) -> dict[str, Any]:
+    """The job that a folder is bound to: `inputs`, `fingerprint`, `config`, `manifest_location`.
+
+    Raises:
+        StorageError: the folder is no output of a job.
+        FingerprintError: a `_job.json` that is none of ours.
+    """
+    job = read_job_file(out)
+    if job is None:
+        raise StorageError(f"{out.location!r} is no output of fpn run: it has no {JOB_NAME}")
+    return job
 
 
 def read_job_file(out: Folder) -> dict[str, Any] | None:
@@ -73,7 +86,12 @@ def read_job_file(out: Folder) -> dict[str, Any] | None:
         return None
     try:
         job = json.loads(data)
-        return {"inputs": dict(job["inputs"]), "fingerprint": str(job["fingerprint"])}
+        return {
+            "inputs": dict(job["inputs"]),
+            "fingerprint": str(job["fingerprint"]),
+            "config": dict(job["config"]),
+            "manifest_location": str(job["manifest_location"]),
+        }
     except (ValueError, TypeError, KeyError) as error:
         raise FingerprintError(f"{JOB_NAME} in {out.location!r} is not of this program: {error}") from error
 

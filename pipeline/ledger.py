@@ -35,6 +35,10 @@ class LedgerEntry:
     rejected: int
     views: int
     rejects_by_reason: dict[str, int]
+    round: int = 0
+    """0 for a part of the manifest's plan; 1 and more for a part that tries rejected faces again."""
+    retried_by_reason: dict[str, int] = field(default_factory=dict)
+    """Why the faces of such a part had been rejected before, with their number."""
     files: dict[str, WrittenFile] = field(default_factory=dict)
 
 

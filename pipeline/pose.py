@@ -44,7 +44,7 @@ def _spans(
     network: PoseNetwork, faces: DecodedFaces, care: Care, report: Report, rejects: list[Reject]
 ) -> Iterator[tuple[slice, PoseBatch]]:
     """The network's answers: of all faces at once, or of one after the other where care must be taken."""
-    rows = [faces.rows.start + int(at) for at in faces.position]
+    rows = [faces.rows.row[at] for at in faces.position]
     whole = slice(0, len(rows))
     first = rows[0] if rows else -1
     if first in care.tried_singly | care.posed_singly:

@@ -53,4 +53,4 @@ class Reject:
 
 def reject_row(rows: "Rows", at: int, stage: Stage, reason: Reason, detail: str, attempts: int = 1) -> Reject:
     """The reject of the face at a position of `rows`."""
-    return Reject(rows.start + at, rows.face_id[at], rows.image[at], stage, reason, detail, attempts)
+    return Reject(rows.row[at], rows.face_id[at], rows.image[at], stage, reason, detail, attempts)

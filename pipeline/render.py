@@ -31,7 +31,7 @@ class ViewRenderer:
         rvec_rad = faces.poses.rvec_rad
         landmarks = project(self.landmarks_mm, faces.projection)
         for i, at in enumerate(faces.position):
-            self.report(Stage.RENDER, [faces.rows.start + int(at)])
+            self.report(Stage.RENDER, [faces.rows.row[at]])
             try:
                 views = self._views(faces, i, float(ypr_deg[i, 0]))
             except RenderReject as reject:
@@ -45,7 +45,7 @@ class ViewRenderer:
             confidence = faces.poses.confidence
             finished.append(
                 FinishedFace(
-                    row=faces.rows.start + int(at),
+                    row=faces.rows.row[at],
                     face_id=faces.rows.face_id[at],
                     image=faces.rows.image[at],
                     image_wh_px=(int(faces.image_wh_px[i, 0]), int(faces.image_wh_px[i, 1])),

@@ -3,22 +3,30 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import ray
 
 from fpn_core import PoseNetwork
-from pipeline.config import Device, JobConfig
+from pipeline.again import plan_round
+from pipeline.config import Device, JobConfig, load_config
 from pipeline.engine import cluster_size, probe_device, ray_session, run_parts
 from pipeline.errors import JobIncompleteError, ResourceError
-from pipeline.job import PreparedJob, prepare_job
+from pipeline.job import PreparedJob, prepare_job, stored_job
 from pipeline.layout import choose_layout
 from pipeline.ledger import LedgerEntry, committed_parts, read_entry
 from pipeline.progress import Progress
 from pipeline.storage import Folder, without_credentials
+from pipeline.worker import Part
 
 SUMMARY_NAME = "summary.json"
+Say = Callable[[str], None]
+
+
+def say_on_stderr(text: str) -> None:
+    """Tell a person, beside whatever the program prints."""
+    print(text, file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -35,11 +43,14 @@ class Totals:
     def plus(self, entry: LedgerEntry) -> "Totals":
         """The counts with one more part."""
         reasons = Counter(dict(self.rejects_by_reason)) + Counter(entry.rejects_by_reason)
+        # Faces that are tried again were counted as rejects before.
+        reasons -= Counter(entry.retried_by_reason)
+        retried = entry.rows if entry.round else 0
         return Totals(
             self.parts + 1,
-            self.faces + entry.rows,
+            self.faces + entry.rows - retried,
             self.posed + entry.posed,
-            self.rejected + entry.rejected,
+            self.rejected + entry.rejected - retried,
             self.views + entry.views,
             tuple(sorted(reasons.items())),
         )
@@ -57,12 +68,7 @@ class Summary:
     fingerprint: str
 
 
-def run_job(
-    manifest: str,
-    out: str,
-    config: JobConfig,
-    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
-) -> Summary:
+def run_job(manifest: str, out: str, config: JobConfig, say: Say = say_on_stderr) -> Summary:
     """Pose and render every face of a manifest, continuing where an earlier run of the same job stopped.
 
     Raises:
@@ -70,15 +76,49 @@ def run_job(
         JobIncompleteError: faces are missing, or there are more rejects than `output.max_reject_fraction`.
     """
     prepared = prepare_job(manifest, out, config)
-    job = prepared.job
-    done = committed_parts(job.out)
+    done = committed_parts(prepared.job.out)
     pending = [part for part in prepared.parts if part.number not in done]
-    totals = _totals(job.out, done)
+    return _work(prepared, pending, config, say)
+
+
+def retry_job(
+    out: str,
+    reasons: Sequence[str],
+    manifest: str | None,
+    overrides: Sequence[str] = (),
+    say: Say = say_on_stderr,
+) -> Summary:
+    """Try the rejected faces of a job again, all or those with certain reasons, into new parts.
+
+    A retry that was stopped continues with the faces that it began with. `manifest` is needed only where the
+    job's own location held credentials; `overrides` may change where the job runs, not what comes out.
+
+    Raises:
+        PipelineError, FpnError, RenderError: as `run_job`; also where the job itself is unfinished.
+    """
+    record = stored_job(Folder(out))
+    config = load_config(None, overrides, base=record["config"])
+    prepared = prepare_job(manifest or record["manifest_location"], out, config)
+    done = committed_parts(prepared.job.out)
+    if any(part.number not in done for part in prepared.parts):
+        raise JobIncompleteError(f"the job in {out!r} is unfinished; run it to its end before a retry")
+    slices = [part.slices[0] for part in prepared.parts]
+    parts, continued = plan_round(prepared.job.out, slices, config.output.faces_per_part, reasons)
+    faces = sum(part.count for part in parts)
+    say(f"{'continuing the retry' if continued else 'trying again'}: {faces:,} faces in {len(parts):,} parts")
+    return _work(prepared, [part for part in parts if part.number not in done], config, say)
+
+
+def _work(prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Say) -> Summary:
+    job = prepared.job
+    totals = _totals(job.out)
     say(
-        f"{manifest}: {prepared.n_faces:,} faces in {len(prepared.parts):,} parts"
-        + (f", {totals.faces:,} faces in {len(done):,} parts are done already" if done else "")
+        f"{without_credentials(job.manifest.location)}: {prepared.n_faces:,} faces in "
+        f"{len(prepared.parts):,} parts"
+        + (f", {totals.faces:,} faces in {totals.parts:,} parts are done already" if totals.parts else "")
     )
-    progress = Progress(prepared.n_faces, totals.faces)
+    todo = sum(part.count for part in pending)
+    progress = Progress(max(prepared.n_faces, todo), max(prepared.n_faces, todo) - todo)
     provider, reason = "none", "every part was committed before"
     if pending:
         with ray_session(config.engine):
@@ -117,9 +157,9 @@ def _cluster() -> str:
     return f"{len(ray.nodes())} nodes, {cpus:g} CPUs, {gpus:g} GPUs"
 
 
-def _totals(out: Folder, done: set[int]) -> Totals:
+def _totals(out: Folder) -> Totals:
     totals = Totals()
-    for part in sorted(done):
+    for part in sorted(committed_parts(out)):
         entry = read_entry(out, part)
         if entry is not None:
             totals = totals.plus(entry)

@@ -4,7 +4,7 @@ import io
 import json
 import math
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -90,16 +90,17 @@ def rejects_file(rejects: list[Reject]) -> bytes:
     return _parquet(pa.Table.from_pylist(rows, REJECT_SCHEMA))
 
 
-def views_file(faces: list[FinishedFace], part: int, first_row: int, head: str) -> bytes:
+def views_file(faces: list[FinishedFace], part: int, place: Mapping[int, int], head: str) -> bytes:
     """The WebDataset shard of a part's views: `<key>.<view>.jpg` and `<key>.json` for each face.
 
-    Keys are made of the part and the row in it, never of the manifest's text. Members are sorted and carry no
-    time or owner, so that a shard is the same on every run.
+    `place`: row of the manifest -> place in the part. Keys are made of part and place, never of the
+    manifest's text. Members are sorted and carry no time or owner, so that a shard is the same on every
+    run.
     """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for face in faces:
-            key = f"{part:06d}-{face.row - first_row:06d}"
+            key = f"{part:06d}-{place[face.row]:06d}"
             members = {f"{key}.{view.name}.jpg": view.jpeg for view in face.views}
             members[f"{key}.json"] = _face_json(face, head)
             for name in sorted(members):

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 
@@ -14,7 +14,7 @@ from pipeline.decode import Decoder
 from pipeline.faces import DecodedFaces, FinishedFaces, PosedFaces
 from pipeline.image_location import ImagePlaces
 from pipeline.ledger import LedgerEntry, commit, part_files, read_entry
-from pipeline.manifest import Manifest, Slice
+from pipeline.manifest import Manifest, Rows, Slice, concatenate
 from pipeline.pose import pose_faces
 from pipeline.render import ViewRenderer
 from pipeline.shards import poses_file, rejects_file, views_file
@@ -40,7 +40,33 @@ class Part:
     """A numbered slice of the manifest: the unit of work, of commit and of resume."""
 
     number: int
-    rows: Slice
+    slices: tuple[Slice, ...]
+    again: "Again | None" = None
+    """None: all rows of the one slice. Else the rows of the slices that are tried again."""
+
+    @property
+    def count(self) -> int:
+        """Faces of the part."""
+        return self.slices[0].count if self.again is None else len(self.again.attempts)
+
+    def read(self, manifest: Manifest) -> Rows:
+        """The part's rows."""
+        rows = concatenate([manifest.read(piece) for piece in self.slices])
+        if self.again is None:
+            return rows
+        return rows.pick([i for i, row in enumerate(rows.row) if row in self.again.attempts])
+
+
+@dataclass(frozen=True)
+class Again:
+    """Rejected faces of earlier parts that are tried again in a new one."""
+
+    round: int
+    """1 for the first retry of a job, and so on."""
+    attempts: dict[int, int]
+    """Row of the manifest -> how often it was tried before."""
+    reasons: dict[str, int]
+    """Why they were rejected before -> number of faces."""
 
 
 class DecodeWorker:
@@ -52,7 +78,7 @@ class DecodeWorker:
         self._decoder = Decoder(job.spec, job.config.images, job.config.render, job.places, report)
 
     def __call__(self, part: Part, care: Care) -> Iterator[DecodedFaces]:
-        rows = self._job.manifest.read(part.rows)
+        rows = part.read(self._job.manifest)
         size = self._job.config.pose.batch_size
         for start in range(0, len(rows), size):
             yield self._decoder(rows.slice(start, size), care)
@@ -102,6 +128,9 @@ class RenderWorker:
             rejects.extend(batch.rejects)
         faces.sort(key=lambda face: face.row)
         rejects.sort(key=lambda reject: reject.row)
+        again = part.again
+        if again is not None:
+            rejects = [replace(r, attempts=r.attempts + again.attempts[r.row]) for r in rejects]
         config = self._job.config
         names = part_files(part.number, views=config.render.enabled)
         carried = self._job.manifest.carried_schema
@@ -110,15 +139,19 @@ class RenderWorker:
             names["rejects"]: rejects_file(rejects),
         }
         if "views" in names:
-            files[names["views"]] = views_file(faces, part.number, part.rows.start, config.render.head)
+            rows = sorted([face.row for face in faces] + [reject.row for reject in rejects])
+            place = {row: i for i, row in enumerate(rows)}
+            files[names["views"]] = views_file(faces, part.number, place, config.render.head)
         entry = LedgerEntry(
             part=part.number,
             fingerprint=self._job.fingerprint,
-            rows=part.rows.count,
+            rows=part.count,
             posed=len(faces),
             rejected=len(rejects),
             views=sum(len(face.views) for face in faces),
             rejects_by_reason=dict(sorted(Counter(str(reject.reason) for reject in rejects).items())),
+            round=0 if again is None else again.round,
+            retried_by_reason={} if again is None else again.reasons,
         )
         return commit(self._job.out, entry, files)
 

@@ -5,6 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# Before anything imports cv2, as in every process of a job: it sets OpenCV's limit on pixels.
+import pipeline  # noqa: F401
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -70,7 +70,7 @@ class ParquetManifest:
         images = _texts(table[source["image"]]) if "image" in source else [""] * len(table)
         encoded = table[source["image_bytes"]].to_pylist() if "image_bytes" in source else None
         return Rows(
-            start,
+            list(range(start, start + len(table))),
             _texts(table[source["face_id"]]),
             images,
             None if encoded is None else [data or b"" for data in encoded],

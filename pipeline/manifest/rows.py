@@ -34,9 +34,10 @@ class Slice:
 
 @dataclass(frozen=True)
 class Rows:
-    """Faces of one slice. All columns are of one length."""
+    """Faces of one slice, or picked from several. All columns are of one length."""
 
-    start: int
+    row: list[int]
+    """Row of the manifest, from 0."""
     face_id: list[str]
     image: list[str]
     """Location as the manifest gives it; empty where it gives none."""
@@ -55,7 +56,7 @@ class Rows:
         """`count` rows from position `start` on."""
         stop = start + count
         return Rows(
-            self.start + start,
+            self.row[start:stop],
             self.face_id[start:stop],
             self.image[start:stop],
             None if self.image_bytes is None else self.image_bytes[start:stop],
@@ -63,6 +64,37 @@ class Rows:
             {i - start: detail for i, detail in self.malformed.items() if start <= i < stop},
             self.carried.slice(start, count),
         )
+
+    def pick(self, positions: Sequence[int]) -> "Rows":
+        """The rows at some positions, in their order."""
+        return Rows(
+            [self.row[i] for i in positions],
+            [self.face_id[i] for i in positions],
+            [self.image[i] for i in positions],
+            None if self.image_bytes is None else [self.image_bytes[i] for i in positions],
+            self.box_xywh_px[list(positions)],
+            {n: self.malformed[i] for n, i in enumerate(positions) if i in self.malformed},
+            self.carried.take(list(positions)),
+        )
+
+
+def concatenate(pieces: Sequence[Rows]) -> Rows:
+    """The rows of several slices of one manifest, one after the other."""
+    starts = np.cumsum([0, *(len(piece) for piece in pieces)])
+    encoded = [piece.image_bytes for piece in pieces if piece.image_bytes is not None]
+    return Rows(
+        [row for piece in pieces for row in piece.row],
+        [face_id for piece in pieces for face_id in piece.face_id],
+        [image for piece in pieces for image in piece.image],
+        [data for part in encoded for data in part] if encoded else None,
+        np.concatenate([piece.box_xywh_px for piece in pieces]),
+        {
+            int(start) + i: detail
+            for start, piece in zip(starts, pieces, strict=False)
+            for i, detail in piece.malformed.items()
+        },
+        pa.concat_tables([piece.carried for piece in pieces]),
+    )
 
 
 class Manifest(Protocol):

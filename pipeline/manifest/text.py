@@ -79,7 +79,15 @@ class TextManifest:
         ids = column("face_id") if self.kind == "csv" else [f"{start + i:09d}" for i in range(len(records))]
         carried = {name: pa.array(by_name.get(name, ()), pa.string()) for name in self.columns.carried}
         carried_table = pa.table(carried) if carried else pa.table({"": pa.nulls(len(records))}).select([])
-        return Rows(start, ids, column("image"), None, box.T.reshape(-1, 4), malformed, carried_table)
+        return Rows(
+            list(range(start, start + len(records))),
+            ids,
+            column("image"),
+            None,
+            box.T.reshape(-1, 4),
+            malformed,
+            carried_table,
+        )
 
 
 @dataclass

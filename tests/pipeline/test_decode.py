@@ -24,7 +24,7 @@ def rows_of(images: list[str], boxes: list, **changes) -> Rows:
     ids = [f"f{i}" for i in range(len(images))]
     carried = pa.table({"n": range(len(images))})
     box = np.array(boxes, dtype=np.float64).reshape(-1, 4)
-    return replace(Rows(0, ids, images, None, box, {}, carried), **changes)
+    return replace(Rows(list(range(len(ids))), ids, images, None, box, {}, carried), **changes)
 
 
 def decoder_of(spec: NetworkSpec, root: Path, images: ImageSettings | None = None) -> Decoder:

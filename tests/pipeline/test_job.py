@@ -26,7 +26,7 @@ def prepare(manifest: Path, tmp_path: Path, *overrides: str):
 
 def test_a_new_job_binds_its_folder_and_cuts_the_manifest(manifest: Path, tmp_path: Path) -> None:
     prepared = prepare(manifest, tmp_path)
-    assert [(part.number, part.rows.start, part.rows.count) for part in prepared.parts] == [
+    assert [(part.number, part.slices[0].start, part.count) for part in prepared.parts] == [
         (0, 0, 4),
         (1, 4, 4),
         (2, 8, 2),

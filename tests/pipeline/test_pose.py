@@ -17,7 +17,7 @@ def real() -> PoseNetwork:
 
 def faces_of(size_px: int, n: int = N) -> DecodedFaces:
     rows = Rows(
-        100,
+        list(range(100, 101 + n)),
         [f"f{i}" for i in range(n + 1)],
         ["a.jpg"] * (n + 1),
         None,

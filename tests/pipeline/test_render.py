@@ -28,7 +28,7 @@ def posed(ypr_deg: list[tuple[float, float, float]], tvec_mm: list[tuple[float, 
     window = np.tile([138, 44, 307, 213], (n, 1))
     pose = PoseBatch(ypr_deg_to_matrix(np.array(ypr_deg)), np.array(tvec_mm), None)
     rows = Rows(
-        10,
+        list(range(10, 10 + n)),
         [f"f{i}" for i in range(n)],
         ["a.jpg"] * n,
         None,

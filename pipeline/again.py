@@ -1,0 +1,125 @@
+"""Trying rejected faces again: new parts with new numbers; nothing that was written is touched.
+
+A round is planned once and written down, so that a retry that was stopped continues as it began. A face
+that is rejected again stands in the rejects of both its parts; the later one counts.
+"""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+
+from pipeline.errors import StorageError
+from pipeline.ledger import committed_parts, part_files, read_entry
+from pipeline.manifest import Slice
+from pipeline.storage import Folder
+from pipeline.worker import Again, Part
+
+
+@dataclass(frozen=True)
+class StandingReject:
+    """The last word on a rejected face."""
+
+    row: int
+    reason: str
+    attempts: int
+
+
+def standing_rejects(out: Folder) -> list[StandingReject]:
+    """The faces of a job that are rejected as things stand, in the order of the manifest.
+
+    Raises:
+        StorageError: a rejects file that is missing.
+    """
+    standing: dict[int, StandingReject] = {}
+    for part in sorted(committed_parts(out)):
+        entry = read_entry(out, part)
+        data = out.read(part_files(part, views=False)["rejects"])
+        if entry is None or data is None:
+            raise StorageError(f"the rejects of part {part} are missing in {out.location!r}; run fpn verify")
+        if entry.round:
+            for row in _planned_rows(out, entry.round, part):
+                standing.pop(row, None)
+        for record in pq.read_table(io.BytesIO(data), columns=["row", "reason", "attempts"]).to_pylist():
+            standing[record["row"]] = StandingReject(**record)
+    return [standing[row] for row in sorted(standing)]
+
+
+def plan_round(
+    out: Folder, slices: Sequence[Slice], faces_per_part: int, reasons: Sequence[str]
+) -> tuple[list[Part], bool]:
+    """The parts of the round that is unfinished, or of a new one over the standing rejects with these
+    reasons.
+
+    `slices` are those of the manifest's own parts. Also says whether the round had begun before.
+    """
+    rounds = sorted(_round_numbers(out))
+    done = committed_parts(out)
+    if rounds:
+        parts = _read_round(out, rounds[-1], slices, faces_per_part)
+        if any(part.number not in done for part in parts):
+            return parts, True
+    chosen = [reject for reject in standing_rejects(out) if not reasons or reject.reason in reasons]
+    if not chosen:
+        return [], False
+    number = (rounds[-1] if rounds else 0) + 1
+    groups = [chosen[at : at + faces_per_part] for at in range(0, len(chosen), faces_per_part)]
+    record = {
+        "round": number,
+        "reasons": list(reasons),
+        "first_part": max(done, default=-1) + 1,
+        "parts": [[[r.row, r.attempts, r.reason] for r in group] for group in groups],
+    }
+    out.write(_round_name(number), json.dumps(record).encode())
+    return _read_round(out, number, slices, faces_per_part), False
+
+
+def _round_name(number: int) -> str:
+    return f"_ledger/round-{number:04d}.json"
+
+
+def _round_numbers(out: Folder) -> list[int]:
+    names = [name for name in out.names("_ledger") if name.startswith("round-") and name.endswith(".json")]
+    return [int(name[6:-5]) for name in names]
+
+
+def _load_round(out: Folder, number: int) -> dict:  # type: ignore[type-arg]  # as written by plan_round
+    data = out.read(_round_name(number))
+    try:
+        record: dict = json.loads(data or b"")  # type: ignore[type-arg]
+    except ValueError as error:
+        raise StorageError(
+            f"{_round_name(number)} in {out.location!r} is no plan of a retry: {error}"
+        ) from error
+    return record
+
+
+def _planned_rows(out: Folder, number: int, part: int) -> list[int]:
+    record = _load_round(out, number)
+    return [row for row, _, _ in record["parts"][part - record["first_part"]]]
+
+
+def _read_round(out: Folder, number: int, slices: Sequence[Slice], faces_per_part: int) -> list[Part]:
+    record = _load_round(out, number)
+    parts = []
+    for n, faces in enumerate(record["parts"]):
+        touched = sorted({row // faces_per_part for row, _, _ in faces})
+        again = Again(
+            number,
+            {row: attempts for row, attempts, _ in faces},
+            dict(sorted(Counter(reason for _, _, reason in faces).items())),
+        )
+        parts.append(Part(record["first_part"] + n, tuple(slices[i] for i in touched), again))
+    return parts
+
+
+def planned_retries(out: Folder) -> dict[int, int]:
+    """Number of each part of every round -> its number of faces."""
+    planned: dict[int, int] = {}
+    for number in _round_numbers(out):
+        record = _load_round(out, number)
+        planned |= {record["first_part"] + n: len(faces) for n, faces in enumerate(record["parts"])}
+    return planned
