@@ -18,8 +18,8 @@ def random_view(yaw_deg: float, shape: tuple[int, int] = (5, 7)) -> HeadView:
         points_mm=generator.normal(size=(*shape, 3)).astype(np.float32),
         face_mask=generator.uniform(size=shape) < 0.5,
         head_mask=generator.uniform(size=shape) < 0.5,
-        landmarks_mm=generator.normal(size=(3, 3)),
-        landmark_ids=np.array([1, 5, 60]),
+        landmarks_mm=generator.normal(size=(68, 3)),
+        landmark_ids=generator.permutation(68),
         photo_camera=generator.normal(size=(3, 3)),
     )
 
