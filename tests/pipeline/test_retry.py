@@ -21,9 +21,13 @@ class Flaky:
 @pytest.mark.parametrize(
     "error",
     [
-        OSError("When reading key 'a' in bucket 'b': AWS Error SLOW_DOWN during GetObject operation: slow down"),
+        OSError(
+            "When reading key 'a' in bucket 'b': AWS Error SLOW_DOWN during GetObject operation: slow down"
+        ),
         OSError("AWS Error UNKNOWN (HTTP status 503) during HeadObject operation"),
-        OSError("AWS Error NETWORK_CONNECTION during PutObject operation: curlCode: 56, Failure when receiving"),
+        OSError(
+            "AWS Error NETWORK_CONNECTION during PutObject operation: curlCode: 56, Failure when receiving"
+        ),
         ConnectionResetError(104, "Connection reset by peer"),
         TimeoutError("timed out"),
         OSError(116, "Stale file handle"),
