@@ -4,12 +4,14 @@ import struct
 from collections.abc import Iterator
 
 from fpn_core.convert.crc32c import crc32c, unmask
+from fpn_core.convert.snappy import decompress
 from fpn_core.convert.wire import read_varint
 from fpn_core.errors import CheckpointError
 
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER_BYTES = 48
 _TRAILER_BYTES = 5
+_SNAPPY = 1
 
 
 def read_table(file: memoryview, source: str) -> Iterator[tuple[bytes, memoryview]]:
@@ -47,11 +49,15 @@ def _read_block(file: memoryview, offset: int, size: int, source: str) -> Iterat
     stored = struct.unpack_from("<I", file, offset + size + 1)[0]
     if crc32c(file[offset : offset + size + 1]) != unmask(stored):
         raise CheckpointError(f"the block at {offset} of {source} fails its checksum. Copy the file again.")
-    if compression:
+    if compression == _SNAPPY:
+        block = decompress(block)
+    elif compression:
         raise CheckpointError(
-            f"{source} has compressed blocks; expected a checkpoint as TensorFlow's Saver writes it, without."
-            " Load it in TensorFlow and save it again."
+            f"{source} has blocks compressed in the way {compression}, which no version of TensorFlow writes."
         )
+    size = len(block)
+    if size < 4 or size < 4 + 4 * struct.unpack_from("<I", block, size - 4)[0]:
+        raise CheckpointError(f"the block at {offset} of {source} is cut short. Copy the file again.")
     restarts = struct.unpack_from("<I", block, size - 4)[0]
     end = size - 4 - 4 * restarts
     at, key = 0, b""

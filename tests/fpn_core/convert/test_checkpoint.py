@@ -1,12 +1,14 @@
 """Checkpoints of both versions, whole and damaged."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fpn_core import CheckpointError
 from fpn_core.convert.checkpoint import read_checkpoint
 
-from .tf_writer import WRITERS, write_version_1, write_version_2
+from .tf_writer import WRITERS, Table, write_version_1, write_version_2
 
 RNG = np.random.default_rng(0)
 VARIABLES = {
@@ -37,6 +39,33 @@ def test_variables_come_back_bit_by_bit(version, checkpoint):
         if array.dtype.kind == "f":
             np.testing.assert_array_equal(found[name].read(), array)
             assert found[name].read().dtype == array.dtype
+
+
+@both
+def test_compressed_blocks_are_read(version, checkpoint):
+    snappy = pytest.importorskip("pyarrow").Codec("snappy")
+    table = Table(kind=1, compress=lambda body: snappy.compress(body, asbytes=True))
+    even = VARIABLES | {"net/even": np.tile(np.arange(9, dtype=np.float32), 999)}
+    WRITERS[version](checkpoint, even, table)
+    found = read_checkpoint(checkpoint)
+    for name in ("net/conv1/W", "net/fc/W", "net/even"):
+        np.testing.assert_array_equal(found[name].read(), even[name])
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_checkpoint_of_tensorflow_itself_is_read(version):
+    """Written by tests/tensorflow/write_samples.py."""
+    found = read_checkpoint(Path(__file__).parent / f"samples/version_{version}.ckpt")
+    expected = {
+        "net/conv1/W": np.arange(30, dtype=np.float32).reshape(2, 3, 5) / 7,
+        "net/conv1/baises": np.linspace(-1, 1, 4).astype(np.float32),
+        "net/fc/W": np.arange(12.0).reshape(3, 4) / 11,
+        "net/scalar": np.array(2.5, np.float32),
+    }
+    assert found.keys() == expected.keys() | {"global_step"}
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name].read(), array)
+        assert found[name].read().dtype == array.dtype
 
 
 @both
@@ -117,7 +146,7 @@ def test_checksum_of_the_index_is_held(checkpoint):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"compression": 1}, "compressed blocks"), ({"big_endian": True}, "big-endian")],
+    [({"table": Table(kind=2)}, "compressed in the way 2"), ({"big_endian": True}, "big-endian")],
 )
 def test_kinds_of_checkpoints_that_are_not_read_are_refused(options, message, checkpoint):
     write_version_2(checkpoint, VARIABLES, **options)

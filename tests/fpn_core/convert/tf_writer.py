@@ -50,10 +50,10 @@ def fixed32_field(number, value):
 
 
 class Table:
-    """Collects blocks of a table file; `compression` is the byte that each block claims."""
+    """Collects blocks of a table file; `compress` turns each into what is stored, `kind` is its byte."""
 
-    def __init__(self, compression=0):
-        self.data, self.compression = b"", compression
+    def __init__(self, kind=0, compress=bytes):
+        self.data, self.kind, self.compress = b"", kind, compress
 
     def block(self, entries, restart_every=4):
         body, restarts, previous = b"", [], b""
@@ -67,8 +67,9 @@ class Table:
             body += varint(shared) + varint(len(key) - shared) + varint(len(value)) + key[shared:] + value
             previous = key
         body += struct.pack(f"<{len(restarts)}I", *restarts) + struct.pack("<I", len(restarts))
+        body = self.compress(body)
         handle = varint(len(self.data)) + varint(len(body))
-        trailer = bytes([self.compression])
+        trailer = bytes([self.kind])
         self.data += body + trailer + struct.pack("<I", masked_crc(body + trailer))
         return handle
 
@@ -80,7 +81,7 @@ class Table:
         return self.data + footer.ljust(40, b"\0") + struct.pack("<Q", TABLE_MAGIC)
 
 
-def write_version_2(prefix, variables, compression=0, big_endian=False, sliced=()):
+def write_version_2(prefix, variables, table=None, big_endian=False, sliced=()):
     data, entries = b"", [(b"", field(1, 1) + field(2, int(big_endian)))]
     for name, array in variables.items():
         raw = np.ascontiguousarray(array).tobytes()
@@ -90,10 +91,10 @@ def write_version_2(prefix, variables, compression=0, big_endian=False, sliced=(
         entries.append((name.encode(), entry))
         data += raw
     prefix.with_name(prefix.name + ".data-00000-of-00001").write_bytes(data)
-    prefix.with_name(prefix.name + ".index").write_bytes(Table(compression).finish(entries))
+    prefix.with_name(prefix.name + ".index").write_bytes((table or Table()).finish(entries))
 
 
-def write_version_1(prefix, variables, pieces=1):
+def write_version_1(prefix, variables, table=None, pieces=1):
     metas, entries = b"", []
     for name, array in variables.items():
         dtype = DTYPES[array.dtype.name]
@@ -104,7 +105,7 @@ def write_version_1(prefix, variables, pieces=1):
         for piece in range(pieces):
             saved = field(1, name.encode()) + field(3, tensor)
             entries.append((f"{name}:{piece}".encode(), field(2, saved)))
-    prefix.write_bytes(Table().finish([(b"", field(1, metas)), *entries]))
+    prefix.write_bytes((table or Table()).finish([(b"", field(1, metas)), *entries]))
 
 
 WRITERS = {"version 1": write_version_1, "version 2": write_version_2}
