@@ -1,5 +1,6 @@
 """The command line: `fpn`, the same as `python -m pipeline`."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import cv2
 
 from fpn_core import FpnError
 from pipeline.check import check_manifest
+from pipeline.cli_models import evaluate_command, models
+from pipeline.cli_render import heads, render
 from pipeline.config import JobConfig, load_config
 from pipeline.contact_sheet import contact_sheet
 from pipeline.demo import write_demo_faces
 from pipeline.errors import PipelineError
+from pipeline.estimate import estimate_job
 from pipeline.reasons import Reason
 from pipeline.run import Summary, describe_rejects, retry_job, run_job
 from pipeline.storage import Folder, join, parent, without_credentials
@@ -154,6 +158,39 @@ def verify(out: str) -> None:
 
 
 @main.command()
+@click.argument("manifest")
+@_config
+@_overrides
+@click.option("--image-root", help="Folder or URI of relative image paths; by default the manifest's folder.")
+@click.option("--sample", default=64, show_default=True, help="Faces to time the stages with.")
+@click.option("--cpus", default=os.cpu_count() or 1, show_default="this machine's", help="Cores of the job.")
+@click.option("--price", default=0.0, help="Price of a core-hour, for the cost of the job.")
+def plan(
+    manifest: str,
+    config_path: Path | None,
+    overrides: tuple[str, ...],
+    image_root: str | None,
+    sample: int,
+    cpus: float,
+    price: float,
+) -> None:
+    """Say what a job over MANIFEST would take: parts, time, cost, from a sample of its own faces."""
+    values = {} if image_root is None else {"manifest.image_root": image_root}
+    found = estimate_job(manifest, load_config(config_path, overrides, values), sample)
+    stages = (("decode", found.decode_s), ("pose", found.pose_s), ("render", found.render_s))
+    click.echo(f"{manifest}: {found.faces:,} faces in {found.parts:,} parts")
+    click.echo(
+        f"one core of this machine: {1000 * found.face_s:.1f} ms a face ("
+        + ", ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in stages)
+        + f"), from {found.sampled} faces, of which {found.rejected} rejected"
+    )
+    click.echo(f"on {cpus:g} such cores: {found.hours(cpus):.2f} hours, {found.hours(1):.2f} core-hours")
+    if price:
+        click.echo(f"cost at {price:g} a core-hour: {found.hours(1) * price:.2f}")
+    click.echo(f"views: {found.faces * found.view_bytes / 1e9:.2f} GB")
+
+
+@main.command()
 @click.argument("out")
 @click.option("--image-root", required=True, help="Folder or URI of relative image paths.")
 @click.option("--faces", default=12, show_default=True, help="Number of faces to draw.")
@@ -179,6 +216,10 @@ def demo(out: Path, config_path: Path | None, overrides: tuple[str, ...]) -> Non
     totals = summary.totals
     click.echo(f"{totals.posed} faces posed, {totals.views} views, {totals.rejected} rejected")
     click.echo(f"look at the contact sheet: {picture}")
+
+
+for _command in (render, heads, models, evaluate_command):
+    main.add_command(_command)
 
 
 def _write_sheet(out: str, image_root: str, faces: int, target: str | None) -> str:

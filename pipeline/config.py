@@ -55,6 +55,8 @@ class PoseSettings(_Settings):
 
     model: str | None = None
     """Path of an ONNX file with the project's metadata; by default the one in the package."""
+    model_sha256: str | None = Field(default=None, pattern="^[0-9a-fA-F]{64}$")
+    """Hex digest that the model file must have; another file is refused before it is loaded."""
     device: Device = "auto"
     batch_size: int = Field(default=128, ge=1, le=4096)
     """Faces a network call. Part of the results: the last bits of a float depend on the batch."""
@@ -70,6 +72,9 @@ class RenderSettings(_Settings):
 
     enabled: bool = True
     head: str = "open-mean"
+    heads: str | None = None
+    """Local folder of head files, as `fpn heads import` and `build` write them; by default the package's
+    own."""
     views_deg: list[int] = [0, 22, 40, 55, 75]
     view_policy: Literal["near", "all"] = "near"
     """near: no view nearer to the front than the face itself, as in the original; all: every view."""
@@ -80,6 +85,11 @@ class RenderSettings(_Settings):
     source_px: int | None = Field(default=None, ge=64, le=8192)
     """Longest side of that window in pixels; larger ones are shrunk by area. Default 1.75 x size_px."""
     jpeg_quality: int = Field(default=95, ge=1, le=100)
+
+    @property
+    def heads_path(self) -> Path | None:
+        """Where the heads are; None is the package."""
+        return Path(self.heads) if self.heads else None
 
     @property
     def views(self) -> tuple[float, ...]:
@@ -121,8 +131,15 @@ class EngineSettings(_Settings):
     """How long to wait for the first actors before the job fails."""
     stall_timeout_s: float = Field(default=60.0, gt=0)
     """How long a worker may be at one face, or one batch of poses, before it counts as hanging."""
+    cache_dir: str | None = "~/.cache/faceposenet"
+    """Where workers keep what they compute of heads and views, to start in seconds less; null: nowhere."""
     worker_memory_mb: int | None = Field(default=None, ge=512)
     """Memory that a worker process may allocate; beyond it the face at hand is rejected."""
+
+    @property
+    def cache_path(self) -> Path | None:
+        """The cache's folder on this machine."""
+        return Path(self.cache_dir).expanduser() if self.cache_dir else None
 
 
 class JobConfig(_Settings):
@@ -148,7 +165,7 @@ class JobConfig(_Settings):
         """The settings that decide the bytes that come out (see the module's docstring)."""
         settings = self.shown()
         del settings["engine"], settings["pose"]["device"], settings["pose"]["model"]
-        del settings["images"]["read_threads"]
+        del settings["images"]["read_threads"], settings["pose"]["model_sha256"], settings["render"]["heads"]
         del settings["output"]["max_reject_fraction"]
         return settings
 

@@ -16,7 +16,8 @@ from pipeline.image_location import image_places
 from pipeline.manifest import Manifest, check_ids, open_manifest
 from pipeline.storage import Folder, without_credentials
 from pipeline.worker import Job, Part
-from render_core.heads import HeadMesh, load_head
+from render_core.head import Head
+from render_core.head_folder import find_head
 
 JOB_NAME = "_job.json"
 FORMAT = 1
@@ -48,8 +49,8 @@ def prepare_job(manifest_location: str, out_location: str, config: JobConfig) ->
         FpnError, RenderError: a model or head that cannot be used.
     """
     manifest = open_manifest(manifest_location, config.manifest)
-    network = PoseNetwork(config.pose.model_path, device="cpu")
-    inputs = _inputs(manifest, config, network, load_head(config.render.head))
+    network = PoseNetwork(config.pose.model_path, device="cpu", expected_sha256=config.pose.model_sha256)
+    inputs = _inputs(manifest, config, network, find_head(config.render.head, config.render.heads_path))
     fingerprint = hashlib.sha256(_canonical(inputs)).hexdigest()
     out = Folder(out_location)
     resumed = _is_bound(out, inputs)
@@ -115,7 +116,7 @@ def _is_bound(out: Folder, inputs: dict[str, Any]) -> bool:
     return True
 
 
-def _inputs(manifest: Manifest, config: JobConfig, network: PoseNetwork, head: HeadMesh) -> dict[str, Any]:
+def _inputs(manifest: Manifest, config: JobConfig, network: PoseNetwork, head: Head) -> dict[str, Any]:
     """Everything that decides the bytes of the results, but the images themselves."""
     return {
         "format": FORMAT,
@@ -126,12 +127,12 @@ def _inputs(manifest: Manifest, config: JobConfig, network: PoseNetwork, head: H
             "carried": {field.name: str(field.type) for field in manifest.carried_schema},
         },
         "model": {"name": network.spec.name, "sha256": network.sha256},
-        "head": {"name": head.name, "sha256": _head_sha256(head)},
+        "head": {"name": config.render.head, "sha256": _head_sha256(head)},
         "settings": config.result_settings(),
     }
 
 
-def _head_sha256(head: HeadMesh) -> str:
+def _head_sha256(head: Head) -> str:
     digest = hashlib.sha256()
     for array in (head.vertices_mm, head.faces, head.landmarks_mm):
         digest.update(np.ascontiguousarray(array).tobytes())

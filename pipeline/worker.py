@@ -20,7 +20,7 @@ from pipeline.render import ViewRenderer
 from pipeline.shards import poses_file, rejects_file, views_file
 from pipeline.storage import Folder
 from render_core import Renderer
-from render_core.heads import load_head
+from render_core.head_folder import find_head
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,10 @@ class PoseWorker:
 
     def __init__(self, job: Job, device: Device, report: Report = report_nothing) -> None:
         use_one_thread()
-        self._network = PoseNetwork(job.config.pose.model_path, device=device, threads=1)
+        settings = job.config.pose
+        self._network = PoseNetwork(
+            settings.model_path, device=device, threads=1, expected_sha256=settings.model_sha256
+        )
         self._report = report
 
     def __call__(self, faces: DecodedFaces, care: Care) -> PosedFaces:
@@ -103,13 +106,14 @@ class RenderWorker:
         use_one_thread()
         self._job = job
         settings = job.config.render
-        head = load_head(settings.head)
+        head = find_head(settings.head, settings.heads_path)
         renderer = (
             Renderer(
                 head,
                 settings.views,
                 size_px=settings.size_px,
                 background=settings.background,
+                cache_dir=job.config.engine.cache_path,
             )
             if settings.enabled
             else None

@@ -82,3 +82,14 @@ def test_every_command_has_help(command: list[str]) -> None:
     result = invoke(*command, "--help")
     assert result.exit_code == 0
     assert len(result.output) > 100
+
+
+def test_plan_says_what_a_job_would_take_and_writes_nothing(manifest: Path) -> None:
+    before = sorted(manifest.parent.iterdir())
+    result = invoke("plan", manifest, "--cpus", 4, "--price", "0.05", "--set", "render.size_px=64")
+    assert result.exit_code == 0
+    assert "3 faces in 1 parts" in result.output
+    assert "from 3 faces, of which 2 rejected" in result.output
+    assert "on 4 such cores: 0.00 hours" in result.output
+    assert "cost at 0.05 a core-hour" in result.output
+    assert sorted(manifest.parent.iterdir()) == before
