@@ -1,7 +1,7 @@
 """Speed of pose networks and of what comes before them: python benchmarks/network.py [MODEL ...]
 
 Prints milliseconds per face for every network (the included one, and those given), batch size and number of
-CPU threads; then the preprocessing of one face from a decoded photo to the network's input, on one thread,
+CPU threads (transfers included where --device is a GPU); then the preprocessing of one face from a decoded photo to the network's input, on one thread,
 beside the single resize that no preprocessing can do without. Medians over interleaved rounds.
 """
 
@@ -17,8 +17,8 @@ import onnxruntime
 
 from fpn_core import NetworkSpec, PoseNetwork, crop_windows, default_model_path, extract_crop
 from fpn_core.network import crops_to_input
+from fpn_core.session import DEVICES, Device
 
-BATCHES = (1, 8, 32, 128)
 THREADS = (1, 2)
 PHOTOS_PX = (250, 1000)
 _CV2_INTERPOLATION = {"cubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR}
@@ -45,18 +45,19 @@ def medians_ms(rounds: int, jobs: list[Callable[[], object]]) -> np.ndarray:
     return np.median(times, axis=0)
 
 
-def measure_network(path: Path, rounds: int) -> None:
-    for threads in THREADS:
-        network = PoseNetwork(path, device="cpu", threads=threads)
+def measure_network(path: Path, device: Device, batches: tuple[int, ...], rounds: int) -> None:
+    for threads in THREADS if device == "cpu" else (1,):
+        network = PoseNetwork(path, device=device, threads=threads)
         size = network.spec.size_px
         jobs = []
-        for batch in BATCHES:
+        for batch in batches:
             crops = np.repeat(cv2.resize(photo(250), (size, size))[None], batch, axis=0)
-            network(crops)
+            network(crops, batch_size=batch)
             jobs.append(partial(network, crops, batch_size=batch))
-        per_face = medians_ms(rounds, jobs) / BATCHES
+        per_face = medians_ms(rounds, jobs) / batches
         times = "  ".join(f"{ms:7.2f}" for ms in per_face)
-        click.echo(f"{network.spec.name:24} {size:4} px  {threads} threads  {times}")
+        runs_on = f"{threads} threads" if device == "cpu" else network.provider_reason.partition(":")[0]
+        click.echo(f"{network.spec.name:24} {size:4} px  {runs_on:9}  {times}")
 
 
 def measure_preprocessing(spec: NetworkSpec, photo_px: int, inside: bool, rounds: int) -> None:
@@ -85,14 +86,16 @@ def measure_preprocessing(spec: NetworkSpec, photo_px: int, inside: bool, rounds
 
 @click.command(help=__doc__)
 @click.argument("models", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True)
+@click.option("--batch", "batches", multiple=True, default=(1, 8, 32, 128), show_default=True)
 @click.option("--rounds", default=15, show_default=True, help="Repetitions; the median counts.")
-def main(models: tuple[Path, ...], rounds: int) -> None:
+def main(models: tuple[Path, ...], device: Device, batches: tuple[int, ...], rounds: int) -> None:
     cv2.setNumThreads(1)
     paths = (default_model_path(), *models)
     click.echo(f"ONNX Runtime {onnxruntime.__version__}, OpenCV {cv2.__version__}; ms per face at batch")
-    click.echo(f"{'':45}" + "  ".join(f"{batch:7}" for batch in BATCHES))
+    click.echo(f"{'':45}" + "  ".join(f"{batch:7}" for batch in batches))
     for path in paths:
-        measure_network(path, rounds)
+        measure_network(path, device, batches, rounds)
     for path in paths:
         for photo_px in PHOTOS_PX:
             for inside in (True, False):
