@@ -1,8 +1,9 @@
 """Speed of pose networks and of what comes before them: python benchmarks/network.py [MODEL ...]
 
 Prints milliseconds per face for every network (the included one, and those given), batch size and number of
-CPU threads (transfers included where --device is a GPU); then the preprocessing of one face from a decoded photo to the network's input, on one thread,
-beside the single resize that no preprocessing can do without. Medians over interleaved rounds.
+CPU threads (transfers included where --device is a GPU); then the preprocessing of one face from a decoded
+photo to the network's input, on one thread, beside the single resize that no preprocessing can do without.
+Medians over interleaved rounds.
 """
 
 import time
