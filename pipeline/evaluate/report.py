@@ -14,7 +14,7 @@ from pipeline.evaluate.scores import WITHIN_DEG, Scores
 _COLUMNS = (
     *(("faces", 6),),
     *((name, 7) for name in (*ANGLE_NAMES, "mean", "angle")),
-    *((f"<{limit}", 6) for limit in WITHIN_DEG),
+    *((f"<{limit}", 8) for limit in WITHIN_DEG),
     *((name, 7) for name in ("eyes", "box")),
 )
 _HEIGHT_PX, _PANEL_PX, _MARGIN_PX = 360, 460, 52
