@@ -16,12 +16,12 @@ from jaxtyping import Bool, Float, UInt8
 from render_core.grid import ViewGrid
 from render_core.visibility import ShadowMaps
 
-# About so many cells to the side of a view: 4 px each at 224 px.
-_SIDE = 56
+# About so many cells to the side of a view: 5 px each at 224 px.
+_SIDE = 45
 _SMOOTH_SIGMA_CELLS = 1.0
 # What lies so near to a hidden part counts as hidden, too: for the head because poses are not exact, for the
 # backdrop because hair and ears reach beyond the head's surface.
-_HIDDEN_MARGIN_CELLS = (1, 2)
+_HIDDEN_MARGIN_CELLS = 2
 _NORMAL_STEP_PX = 2
 
 
@@ -52,8 +52,8 @@ def build_cells(grid: ViewGrid, shadows: ShadowMaps) -> Cells:
     on_backdrop = _nearest(~grid.head_mask)[pixel]
     side = len(middle)
     seen = np.stack([shadows.visibility(points[on_head]), shadows.visibility(points[on_backdrop])], axis=2)
+    margin = np.ones((2 * _HIDDEN_MARGIN_CELLS + 1,) * 2, np.uint8)
     for index in np.ndindex(seen.shape[:3]):
-        margin = np.ones((2 * _HIDDEN_MARGIN_CELLS[index[2]] + 1,) * 2, np.uint8)
         sure = cv2.erode(seen[index].reshape(side, side), margin)
         seen[index] = cv2.GaussianBlur(sure, (0, 0), _SMOOTH_SIGMA_CELLS).reshape(-1)
     return Cells(

@@ -66,12 +66,12 @@ def render_clean(
         photo_to_source = source.projection[:, :3] @ np.linalg.inv(projection[:, :3])
         source = blur_beyond(source, photo_to_source, sight.bounds_px)
     renderings = []
-    for number, grid in enumerate(grids):
+    fractions = sight.fractions(symmetry=options.symmetry)
+    for number, (grid, (seen, filled)) in enumerate(zip(grids, fractions, strict=True)):
         twins = sight.twin_weights[:, number] if options.symmetry else None
         picture = sample_view(source, grid, options.lookup, twins, cells.cell_px)
         if options.background == "transparent":
             alpha = sample_view(photo_mask(source), grid, _ALPHA_LOOKUP, twins, cells.cell_px)
             picture = np.dstack([picture, alpha])
-        seen, filled = sight.fractions(number, symmetry=options.symmetry)
         renderings.append(CleanRendering(picture, seen, filled))
     return renderings

@@ -77,19 +77,18 @@ def _take_twins(
     first, last = max(0, int(used[0]) - 1), int(used[-1]) + 2
     start = first * cell_px
     shares = _enlarged(twin_weights[:, first:last], cell_px, grid.head_mask[start : last * cell_px])
-    among = np.flatnonzero(shares > _NEGLIGIBLE)
-    share, pixel = shares[among], among + start * grid.size_px
-    direct = position.take(pixel, axis=1)
-    twin = _positions(source.projection @ MIRROR, grid.points.take(pixel, axis=1))
+    first_pixel = start * grid.size_px
+    mixed = np.flatnonzero(np.abs(shares - 0.5) < 0.5 - _NEGLIGIBLE)
+    share, mixed_pixel = shares[mixed], mixed + first_pixel
+    direct = position.take(mixed_pixel, axis=1)
 
     # The larger share is looked up with all other pixels; the lesser one apart, and only where it counts.
-    by_twin = share > 0.5
-    larger = np.where(by_twin, twin, direct)
-    position[0][pixel], position[1][pixel] = larger
-    lesser = np.minimum(share, 1.0 - share)
-    both = np.flatnonzero(lesser > _NEGLIGIBLE)
-    other = np.where(by_twin, direct, twin).take(both, axis=1)
-    return _Mixed(pixel[both], other, lesser[both])
+    to_twin = source.projection @ MIRROR
+    replaced = np.flatnonzero(shares > 0.5) + first_pixel
+    position[0][replaced], position[1][replaced] = _positions(to_twin, grid.points.take(replaced, axis=1))
+    twin = _positions(to_twin, grid.points.take(mixed_pixel, axis=1))
+    other = np.where(share > 0.5, direct, twin)
+    return _Mixed(mixed_pixel, other, np.minimum(share, 1.0 - share))
 
 
 def _enlarged(twin_weights: np.ndarray, cell_px: int, head_mask: np.ndarray) -> np.ndarray:
@@ -109,13 +108,16 @@ def _mix(sampled: np.ndarray, source: Source, lookup: Lookup, mixed: _Mixed) -> 
     rows = np.zeros((2, -(-count // _ROW) * _ROW), np.float32)
     rows[:, :count] = mixed.position
     other = lookup(source.image, *rows.reshape(2, -1, _ROW)).reshape(rows.shape[1], -1)[:count]
-    pixels = sampled.reshape(-1, other.shape[1])
+    channels = other.shape[1]
+    # Whole pixels move as one value each: many times faster than rows of three numbers.
+    whole = np.dtype((np.void, channels * sampled.itemsize))
+    pixels = sampled.reshape(-1, channels).view(whole).reshape(-1)
+    one = pixels.take(mixed.pixel).view(np.float32)
     # (1 - s) p + s q = p + s (q - p)
-    one = pixels.take(mixed.pixel, axis=0)
-    other -= one
-    other *= mixed.share[:, None]
-    other += one
-    pixels[mixed.pixel] = other
+    difference = other.reshape(-1) - one
+    difference *= cv2.merge([mixed.share] * channels).reshape(-1)
+    one += difference
+    pixels[mixed.pixel] = one.view(whole)
 
 
 def _to_levels(sampled: Float[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:

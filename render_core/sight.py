@@ -20,9 +20,9 @@ _POOR_FULLY = 0.35
 # ... and only where its own quality is better by this much, as it is from 6 degrees of yaw.
 _BETTER_FROM = 0.15
 _BETTER_FULLY = 0.2
-_FADE_SIGMA_CELLS = 1.0
-_FADE_GAIN = 2.0
-_FADE_OFFSET = 0.1
+# Twins fade into their surroundings over two cells: 3 x 3 means, stretched so that two of three are enough.
+_FADE_FROM = 1 / 6
+_FADE_FULLY = 2 / 3
 # A surface turned away from the camera by less than 72 degrees counts as seen.
 _SEEN_FROM = 0.3
 
@@ -52,23 +52,20 @@ class Sight:
     twin_weights: Float[np.ndarray, "2 views side side"]
     bounds_px: tuple[float, float, float, float]
 
-    def fractions(self, view: int, *, symmetry: bool) -> tuple[float, float]:
-        """Shares of the view's face cells that are really seen, and that are filled from elsewhere.
+    def fractions(self, *, symmetry: bool) -> list[tuple[float, float]]:
+        """Of each view, the shares of its face cells really seen, and filled from elsewhere.
 
         Filled are those that the twin gives or that lie beyond the edge of the photo. A cell that is neither
         lies on a surface that the photo shows too obliquely or not at all, and that nothing could fill.
         """
-        face = self.is_face[view]
-        cells = np.count_nonzero(face)
-        if cells == 0:
-            return 0.0, 0.0
-        filled = ~self.inside[view]
+        filled = ~self.inside
         if symmetry:
-            filled |= self.twin_weights[0, view].reshape(-1) > 0.5
-        seen = self.face_seen[view] & ~filled
-        return int(np.count_nonzero(seen & face)) / int(cells), int(np.count_nonzero(filled & face)) / int(
-            cells
-        )
+            filled |= self.twin_weights[0].reshape(filled.shape) > 0.5
+        filled &= self.is_face
+        seen = (self.face_seen & self.is_face) > filled
+        cells = np.maximum(self.is_face.sum(axis=1), 1)
+        shares = (seen.sum(axis=1) / cells, filled.sum(axis=1) / cells)
+        return list(zip(*(share.tolist() for share in shares), strict=True))
 
 
 def look(cells: Cells, projection: Float[np.ndarray, "3 4"], size_hw: tuple[int, int]) -> Sight:
@@ -104,8 +101,8 @@ def _widen(weights: np.ndarray) -> None:
     """Close small gaps between twins, and let them fade into their surroundings."""
     for index in np.ndindex(weights.shape[:2]):
         if weights[index].any():
-            blurred = cv2.GaussianBlur(weights[index], (0, 0), _FADE_SIGMA_CELLS)
-            np.clip(_FADE_GAIN * blurred - _FADE_OFFSET, 0.0, 1.0, out=weights[index])
+            mean = cv2.blur(weights[index], (3, 3))
+            weights[index] = _ramp(mean, _FADE_FROM, _FADE_FULLY)
 
 
 def _project(cells: Cells, projection: np.ndarray) -> np.ndarray:
@@ -138,7 +135,9 @@ def _ramp(values: np.ndarray, start: float, full: float) -> np.ndarray:
     slope = 1 / (full - start)
     ramp: np.ndarray = values * np.float32(slope)
     ramp -= np.float32(start * slope)
-    return np.clip(ramp, 0.0, 1.0, out=ramp)
+    np.minimum(ramp, 1.0, out=ramp)
+    np.maximum(ramp, 0.0, out=ramp)
+    return ramp
 
 
 def _interpolate(table: np.ndarray, yaw_deg: float, pitch_deg: float) -> np.ndarray:
