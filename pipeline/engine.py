@@ -4,26 +4,37 @@ The unit that travels is a part: one row of a block is one part, so that no sett
 mix parts, and the driver holds nothing per face.
 """
 
+import gc
 import json
 import logging
 import os
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import ray
 import ray.data
-from ray.exceptions import GetTimeoutError, RayActorError, RayError, RayTaskError
+from ray.exceptions import (
+    GetTimeoutError,
+    NodeDiedError,
+    ObjectLostError,
+    OutOfMemoryError,
+    RayActorError,
+    RayError,
+    RayTaskError,
+    WorkerCrashedError,
+)
 
 from fpn_core import PoseNetwork
 from pipeline.actor import StageActor
 from pipeline.config import Device, EngineSettings
 from pipeline.errors import JobIncompleteError, PipelineError, ResourceError
 from pipeline.layout import Layout, Pool
-from pipeline.ledger import LedgerEntry, entry_from_fields
+from pipeline.ledger import LedgerEntry, committed_parts, entry_from_fields, read_entry
 from pipeline.stages import make_item, make_setup
 from pipeline.worker import Job, Part
 
@@ -32,6 +43,12 @@ CPU_PROVIDER = "CPUExecutionProvider"
 _MAX_TASK_RETRIES = 3
 # More blocks than this only cost the driver; each then holds several parts, still handled one by one.
 _MAX_BLOCKS = 4096
+# The loss of a node or actor, as against what a worker itself raised.
+_LOSSES = (RayActorError, NodeDiedError, ObjectLostError, OutOfMemoryError, WorkerCrashedError)
+# So often in a row, without a part committed in between, a loss is no accident.
+_MAX_LOSSES = 3
+# Ray takes about so long to notice that a node is gone (its health checks), and to count its CPUs no more.
+_PAUSE_AFTER_LOSS_S = 15.0
 
 
 @contextmanager
@@ -115,31 +132,61 @@ def probe_device(job: Job, device: Device, settings: EngineSettings) -> tuple[De
     return ("cpu" if provider == CPU_PROVIDER else "cuda"), provider, reason
 
 
-def run_parts(job: Job, parts: Sequence[Part], layout: Layout, device: Device) -> Iterator[LedgerEntry]:
+def run_parts(
+    job: Job, parts: Sequence[Part], layout_for: Callable[[int], Layout], device: Device
+) -> Iterator[LedgerEntry]:
     """Work through the parts and give the ledger entry of each as it is committed, in any order.
 
+    `layout_for`: number of parts -> the actors for them on the cluster as it is now. Where Ray cannot mend
+    the loss of a node or actor by itself, what is not committed is begun anew on what is left of the
+    cluster.
+
     Raises:
-        ResourceError: actors that did not start in time.
+        ResourceError: actors that did not start in time, or that no longer fit.
         JobIncompleteError: a worker that failed for good; what was committed stays.
     """
-    start_timeout_s = job.config.engine.start_timeout_s
+    waiting = {part.number: part for part in parts}
+    losses = 0
+    while waiting:
+        try:
+            for entry in _execute(job, list(waiting.values()), layout_for(len(waiting)), device):
+                losses = 0
+                waiting.pop(entry.part, None)
+                yield entry
+            return
+        except RayError as error:
+            # Actors that do not start after a loss were laid out on a node that was not yet known to be lost.
+            is_loss = isinstance(error, _LOSSES) or (losses > 0 and isinstance(error, GetTimeoutError))
+            losses += 1
+            if losses > _MAX_LOSSES or not is_loss:
+                raise _translated(error, job.config.engine.start_timeout_s) from error
+        # The failed execution sits in reference cycles and would keep its actors, and their CPUs, alive.
+        gc.collect()
+        time.sleep(_PAUSE_AFTER_LOSS_S)
+        # Committed, but the word of it was lost.
+        for number in sorted(committed_parts(job.out) & set(waiting)):
+            entry_of_lost = read_entry(job.out, number)
+            if entry_of_lost is not None:
+                del waiting[number]
+                yield entry_of_lost
+
+
+def _execute(job: Job, parts: Sequence[Part], layout: Layout, device: Device) -> Iterator[LedgerEntry]:
+    settings = job.config.engine
     context = ray.data.DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.wait_for_min_actors_s = start_timeout_s
+    context.wait_for_min_actors_s = settings.start_timeout_s
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what goes wrong comes as an exception
     setup = make_setup(job, device)
     rows = [{"item": make_item(part)} for part in parts]
     with ray.data.DataContext.current(context):
         dataset = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MAX_BLOCKS))
         for kind, pool in layout.stages():
-            dataset = _map(dataset, pool, kind, setup, job.config.engine)
-        try:
-            for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                for entry in batch["item"].to_pylist():
-                    yield entry_from_fields(json.loads(entry))
-        except RayError as error:
-            raise _translated(error, start_timeout_s) from error
+            dataset = _map(dataset, pool, kind, setup, settings)
+        for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            for entry in batch["item"].to_pylist():
+                yield entry_from_fields(json.loads(entry))
 
 
 def _map(dataset: Any, pool: Pool, kind: str, setup: bytes, settings: EngineSettings) -> Any:

@@ -14,7 +14,7 @@ from pipeline.config import Device, JobConfig, load_config
 from pipeline.engine import cluster_size, probe_device, ray_session, run_parts
 from pipeline.errors import JobIncompleteError, ResourceError
 from pipeline.job import PreparedJob, prepare_job, stored_job
-from pipeline.layout import choose_layout
+from pipeline.layout import Layout, choose_layout
 from pipeline.ledger import LedgerEntry, committed_parts, read_entry
 from pipeline.progress import Progress
 from pipeline.storage import Folder, without_credentials
@@ -123,11 +123,15 @@ def _work(prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Sa
     if pending:
         with ray_session(config.engine):
             device, provider, reason = _device(prepared, config)
-            cpus, gpus = cluster_size()
-            layout = choose_layout(config.engine, cpus, gpus, len(pending), on_gpu=device == "cuda")
             say(f"poses run on {provider}: {reason}")
-            say(f"layout: {layout.describe()} on {cpus:g} CPUs, {gpus:g} GPUs")
-            for entry in run_parts(job, pending, layout, device):
+
+            def layout_for(n_parts: int) -> Layout:
+                cpus, gpus = cluster_size()
+                layout = choose_layout(config.engine, cpus, gpus, n_parts, on_gpu=device == "cuda")
+                say(f"layout: {layout.describe()} on {cpus:g} CPUs, {gpus:g} GPUs")
+                return layout
+
+            for entry in run_parts(job, pending, layout_for, device):
                 totals = totals.plus(entry)
                 progress.add(entry)
             progress.close()
