@@ -6,16 +6,20 @@ milliseconds per view, the floor and their ratio, medians over interleaved round
 once: time to build a renderer, its memory, and the time to read a head from its file.
 """
 
+import resource
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import cv2
 import numpy as np
 
 from render_core import Renderer
-from render_core.grid import ViewGrid, build_grid
-from render_core.head import Head
+from render_core.grid import ViewGrid, build_grid, held_or_drawn_view
+from render_core.head import Head, ViewedHead
+from render_core.head_file import read_head_file, write_head_file
 from render_core.heads import head_names, load_head
 from render_core.view import PRESET_VIEWS_DEG, angles_to_rotation, view_camera
 
@@ -73,6 +77,41 @@ def compare(head: Head, size_px: int, interpolation: str, yaw_deg: float, rounds
     )
 
 
+def worker_costs() -> None:
+    """What a worker pays once, and keeps: all heads of the package, five views each."""
+    with tempfile.TemporaryDirectory() as folder:
+        cache_dir = Path(folder)
+        before = resident_mb()
+        first = seconds(lambda: Renderer(load_head(head_names()[0]), cache_dir=cache_dir))
+        renderers = [Renderer(load_head(name), cache_dir=cache_dir) for name in head_names()]
+        memory = resident_mb() - before
+        again = seconds(lambda: Renderer(load_head(head_names()[0]), cache_dir=cache_dir))
+        click.echo(
+            f"a renderer is ready in {first:.2f} s, from its cache in {1000 * again:.0f} ms; "
+            f"{len(renderers)} heads with five views take {memory:.0f} MB"
+        )
+        head = load_head(head_names()[0])
+        views = {
+            float(yaw): held_or_drawn_view(head, build_grid(head, view_camera(yaw)))
+            for yaw in PRESET_VIEWS_DEG
+        }
+        path = write_head_file(cache_dir / "head.npz", ViewedHead("head", views))
+        loading = min(seconds(lambda: list(read_head_file(path).views.values())) for _ in range(20))
+        click.echo(f"a head file with five views is read in {1000 * loading:.1f} ms")
+
+
+def seconds(job: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+def resident_mb() -> float:
+    """Memory of this process now (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
 @click.command(help=__doc__)
 @click.option("--rounds", default=200, show_default=True, help="Repetitions; the median counts.")
 def main(rounds: int) -> None:
@@ -88,6 +127,7 @@ def main(rounds: int) -> None:
         (112, "linear", 12.0),
     ):
         compare(head, size_px, interpolation, yaw_deg, rounds)
+    worker_costs()
 
 
 if __name__ == "__main__":
