@@ -22,6 +22,8 @@ from pipeline.errors import JobIncompleteError
 from pipeline.reasons import Reason, Stage
 
 _STRIKES = 2
+# What ends a process before it has touched a face, such as a moment without memory, may not be there again.
+_STARTS = 3
 # A batch that falls thrice is posed face by face; one that still falls has no face to blame.
 _POSED_SINGLY_AFTER, _GIVEN_UP_AFTER = 3, 5
 # So many killers in one part are no bad faces but a bad machine.
@@ -77,6 +79,17 @@ class Supervisor:
             self._process = None
 
     def _start(self) -> None:
+        for _ in range(_STARTS):
+            fate = self._start_once()
+            if fate is None:
+                return
+        raise JobIncompleteError(
+            f"a worker process ended {_STARTS} times before it was ready, lastly with {fate}; its own words "
+            "are in the logs of Ray"
+        )
+
+    def _start_once(self) -> str | None:
+        """Start a child; gives how it ended where it did before it was ready."""
         self._pipe, theirs = Pipe()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self._process = subprocess.Popen(
@@ -89,12 +102,10 @@ class Supervisor:
         try:
             self._pipe.send_bytes(pickle.dumps((self._kind, self._setup)))
             message = self._receive(self._start_timeout_s)
-        except (EOFError, OSError) as error:
-            fate = self._process.wait()
-            raise JobIncompleteError(
-                f"a worker process ended with code {fate} before it was ready; its own words are in the "
-                "logs of Ray"
-            ) from error
+        except (EOFError, OSError):
+            fate = _fate(self._process.wait())
+            self.close()
+            return fate
         if message is None:
             self.close()
             raise JobIncompleteError(
@@ -103,6 +114,7 @@ class Supervisor:
         if message[0] == "error":
             self.close()
             raise message[1]
+        return None
 
     def _attempt(self, item: bytes, care: Care) -> bytes | Fall:
         stage: Stage | None = None
@@ -122,8 +134,7 @@ class Supervisor:
                     raise message[1]
         except (EOFError, ConnectionError) as error:
             assert self._process is not None
-            code = self._process.wait()
-            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            how = _fate(self._process.wait())
             return Fall(stage, rows, Reason.WORKER_CRASH, f"the worker process ended with {how} ({error!r})")
 
     def _receive(self, timeout_s: float) -> tuple[Any, ...] | None:
@@ -162,6 +173,10 @@ def more_careful(care: Care, fall: Fall, strikes: int) -> Care:
             f"{fall.detail}. That is no fault of faces: look at the machine and its libraries"
         )
     return replace(care, exclusions=exclusions)
+
+
+def _fate(exit_code: int) -> str:
+    return f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
 
 
 def _where(fall: Fall) -> str:

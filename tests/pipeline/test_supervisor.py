@@ -136,6 +136,40 @@ def test_what_fails_at_the_start_is_told(tmp_path: Path) -> None:
         Supervisor("polish", setup, stall_timeout_s=60, start_timeout_s=60)
 
 
+@pytest.fixture
+def doomed_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file; as many children as it has bytes die before they are ready, one byte each."""
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "sitecustomize.py").write_text(
+        textwrap.dedent("""
+            import os, signal
+            doom = os.environ["DOOM"]
+            left = os.path.getsize(doom)
+            if left:
+                os.truncate(doom, left - 1)
+                os.kill(os.getpid(), signal.SIGKILL)
+        """)
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "path"))
+    monkeypatch.setenv("DOOM", str(tmp_path / "doom"))
+    return tmp_path / "doom"
+
+
+def test_a_process_that_is_killed_while_it_starts_is_started_again(
+    tmp_path: Path, doomed_starts: Path
+) -> None:
+    doomed_starts.write_bytes(bytes(2))
+    assert run_whole(prepare(tmp_path, [b""]))["posed"] == 1
+    assert doomed_starts.stat().st_size == 0
+
+
+def test_a_process_that_never_gets_ready_ends_the_job(tmp_path: Path, doomed_starts: Path) -> None:
+    doomed_starts.write_bytes(bytes(9))
+    with pytest.raises(JobIncompleteError, match="ended 3 times before it was ready, lastly with signal 9"):
+        run_whole(prepare(tmp_path, [b""]))
+    assert doomed_starts.stat().st_size == 6
+
+
 def test_the_process_dies_with_its_parent(tmp_path: Path) -> None:
     prepared = prepare(tmp_path, [b""])
     (tmp_path / "setup").write_bytes(make_setup(prepared.job, "cpu"))
