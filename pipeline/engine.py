@@ -56,7 +56,7 @@ def ray_session(settings: EngineSettings) -> Iterator[None]:
     """A running Ray: the caller's own, the cluster that is named, or a quiet local one that stops at the end.
 
     Raises:
-        ResourceError: no cluster at the address.
+        ResourceError: no cluster at the address, or a local Ray that does not start.
     """
     if ray.is_initialized():
         yield
@@ -70,8 +70,9 @@ def ray_session(settings: EngineSettings) -> Iterator[None]:
     try:
         with _quiet_start() if address is None else nullcontext():
             ray.init(address=address or "local", **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ResourceError(f"cannot join the Ray cluster at {address!r}: {error}") from error
+    except Exception as error:  # Ray raises many kinds here, a plain Exception among them
+        what = "start a local Ray" if address is None else f"join the Ray cluster at {address!r}"
+        raise ResourceError(f"cannot {what}: {error}") from error
     try:
         yield
     finally:
