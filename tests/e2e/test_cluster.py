@@ -65,7 +65,7 @@ def job_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             os.killpg(head.pid, signal.SIGTERM)
             try:
-                head.wait(30)
+                head.wait(5)
             except subprocess.TimeoutExpired:
                 os.killpg(head.pid, signal.SIGKILL)
 
