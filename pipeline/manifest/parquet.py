@@ -61,12 +61,17 @@ class ParquetManifest:
 
     def ids(self) -> Iterator[Sequence[str]]:
         name = self.columns.source["face_id"]
+        # The other texts are read along, so that one that is no UTF-8 is found before a job begins.
+        texts = {field.name for field in self.carried_schema if _is_text(field.type)}
+        names = tuple(sorted({name, self.columns.source.get("image", name), *texts}))
         for group in self.groups:
-            yield _texts(_read_group(group, (name,))[name])
+            yield _texts(_read_group(group, names)[name])
 
     def _rows(self, start: int, table: pa.Table) -> Rows:
         source = self.columns.source
-        box = [table[source[name]].cast(pa.float64()).to_numpy(zero_copy_only=False) for name in BOX_COLUMNS]
+        # Whole numbers above 2^53 are rounded: no such box lies in a photo.
+        numbers = [table[source[name]].cast(pa.float64(), safe=False) for name in BOX_COLUMNS]
+        box = [column.to_numpy(zero_copy_only=False) for column in numbers]
         images = _texts(table[source["image"]]) if "image" in source else [""] * len(table)
         encoded = table[source["image_bytes"]].to_pylist() if "image_bytes" in source else None
         return Rows(
@@ -100,18 +105,24 @@ def index_parquet(
     """Find the row groups of a Parquet manifest, check its types and take its checksum.
 
     Raises:
-        ManifestError: a column of a type that the contract does not allow.
+        ManifestError: a column of a type that the contract does not allow, or a damaged file.
     """
     _check_types(location, schema, columns)
-    groups = tuple(
-        RowGroup(file, index, metadata.row_group(index).num_rows)
-        for file in files
-        for metadata in [_open(file).metadata]
-        for index in range(metadata.num_row_groups)
-    )
+    _read_group.cache_clear()  # a file of the same name may have changed since
+    groups = tuple(group for file in files for group in _groups(file))
     carried = pa.schema([(name, _plain(schema.field(name).type)) for name in columns.carried])
     digest = hashlib.sha256("".join(sha256_of(file) for file in files).encode()).hexdigest()
     return ParquetManifest(location, columns, groups, carried, digest)
+
+
+def _groups(file: str) -> list[RowGroup]:
+    metadata = _open(file).metadata
+    counts = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
+    if sum(counts) != metadata.num_rows or min(counts, default=0) < 0:
+        raise ManifestError(
+            f"{file} is damaged: its row groups have {sum(counts)} rows, the file says {metadata.num_rows}"
+        )
+    return [RowGroup(file, index, count) for index, count in enumerate(counts)]
 
 
 def _check_types(location: str, schema: pa.Schema, columns: ColumnMap) -> None:
@@ -172,4 +183,20 @@ def _open(file: str) -> pq.ParquetFile:
 # Parts are read in order, so a worker mostly finds its next slice in the row group that it read last.
 @lru_cache(maxsize=1)
 def _read_group(group: RowGroup, names: tuple[str, ...]) -> pa.Table:
-    return _open(group.file).read_row_group(group.index, columns=list(names))
+    """Some columns of a row group.
+
+    Raises:
+        ManifestError: it cannot be read, has other rows than the file says, or text that is no UTF-8.
+    """
+    try:
+        table = _open(group.file).read_row_group(group.index, columns=list(names))
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        words = " ".join(str(error).split())
+        raise ManifestError(f"{group.file}: row group {group.index} cannot be read: {words}") from error
+    if table.num_rows != group.n_rows:
+        raise ManifestError(
+            f"{group.file} is damaged: row group {group.index} has {table.num_rows} rows, its plan says "
+            f"{group.n_rows}"
+        )
+    return table

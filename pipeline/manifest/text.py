@@ -21,6 +21,8 @@ from pipeline.storage import read_file, resolve
 
 LIST_COLUMNS = ("image", *BOX_COLUMNS)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# What bytes.strip() takes for blank. str.strip() takes more, and would so count other rows.
+_BLANK = " \t\n\r\x0b\x0c"
 
 
 @dataclass(frozen=True)
@@ -72,17 +74,21 @@ class TextManifest:
         padded = [(record + [""] * width)[:width] for record in records]
         by_name = dict(zip(self.header, zip(*padded, strict=True), strict=True)) if padded else {}
 
-        def column(name: str) -> list[str]:
-            return [value.strip() for value in by_name.get(self.columns.source.get(name, ""), ())]
+        def column(name: str) -> Sequence[str]:
+            return by_name.get(self.columns.source.get(name, ""), ())
 
         box = np.array([[_number(text) for text in column(name)] for name in BOX_COLUMNS], dtype=np.float64)
-        ids = column("face_id") if self.kind == "csv" else [f"{start + i:09d}" for i in range(len(records))]
+        ids = (
+            list(column("face_id"))
+            if self.kind == "csv"
+            else [f"{start + i:09d}" for i in range(len(records))]
+        )
         carried = {name: pa.array(by_name.get(name, ()), pa.string()) for name in self.columns.carried}
         carried_table = pa.table(carried) if carried else pa.table({"": pa.nulls(len(records))}).select([])
         return Rows(
             list(range(start, start + len(records))),
             ids,
-            column("image"),
+            [image.strip() for image in column("image")],
             None,
             box.T.reshape(-1, 4),
             malformed,
@@ -160,7 +166,7 @@ def _records(data: bytes, location: str, first_row: int) -> list[list[str]]:
             f"{location}: near row {first_row}: byte {data[error.start]:#04x} is no UTF-8; save the manifest "
             "as UTF-8"
         ) from error
-    lines = [line.rstrip("\r") for line in lines if line.strip()]
+    lines = [line.rstrip("\r") for line in lines if line.strip(_BLANK)]
     records: list[list[str]] = []
     reader = csv.reader(lines)
     try:

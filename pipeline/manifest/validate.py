@@ -9,7 +9,7 @@ _SHOWN = 5
 
 
 def check_ids(manifest: Manifest) -> None:
-    """Check that no face id is empty or twice there.
+    """Check that no face id is empty (or all blanks) or twice there.
 
     Takes 8 bytes of memory a row, for a hash of each id; ids whose hashes meet are then compared themselves.
 
@@ -20,7 +20,7 @@ def check_ids(manifest: Manifest) -> None:
     row = 0
     for ids in manifest.ids():
         for face_id in ids:
-            if not face_id:
+            if not face_id.strip():
                 raise ManifestError(f"{manifest.location}: row {row} (counted from 0) has no face id")
             hashes[row] = hash(face_id)
             row += 1

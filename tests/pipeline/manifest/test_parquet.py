@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config import ManifestSettings
 from pipeline.errors import ManifestError
-from pipeline.manifest import open_manifest
+from pipeline.manifest import check_ids, open_manifest
 
 
 def table(n: int, **columns: pa.Array) -> pa.Table:
@@ -84,3 +84,35 @@ def test_files_that_are_no_parquet_or_differ_are_refused(tmp_path: Path) -> None
     pq.write_table(table(2, label=pa.array([1, 2])), folder / "b.parquet")
     with pytest.raises(ManifestError, match="has other columns than"):
         open_manifest(str(folder), ManifestSettings())
+
+
+@pytest.mark.parametrize("column", ["face_id", "image", "label"])
+def test_text_that_is_no_utf8_is_refused_before_a_job_begins(tmp_path: Path, column: str) -> None:
+    wrong = pa.array([b"\xff\x00", b"ok"]).view(pa.string())
+    pq.write_table(table(2, **{column: wrong}), tmp_path / "f.parquet")
+    manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+    with pytest.raises(ManifestError, match=r"row group 0 cannot be read: .*UTF8"):
+        check_ids(manifest)
+
+
+def test_a_damaged_page_is_refused(tmp_path: Path) -> None:
+    pq.write_table(table(500), tmp_path / "f.parquet", compression="zstd", use_dictionary=False)
+    data = bytearray((tmp_path / "f.parquet").read_bytes())
+    data[40:200] = bytes(160)  # inside the first column
+    (tmp_path / "f.parquet").write_bytes(data)
+    manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+    with pytest.raises(ManifestError, match="row group 0 cannot be read"):
+        check_ids(manifest)
+
+
+def test_numbers_that_no_float_holds_are_rounded(tmp_path: Path) -> None:
+    pq.write_table(table(1, x=pa.array([2**64 - 1], pa.uint64())), tmp_path / "f.parquet")
+    manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+    assert manifest.read(manifest.slices(1)[0]).box_xywh_px[0, 0] == 2.0**64
+
+
+def test_a_file_that_changed_is_read_anew(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        pq.write_table(table(1, face_id=pa.array([name])), tmp_path / "f.parquet")
+        manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+        assert [list(ids) for ids in manifest.ids()] == [[name]]

@@ -124,3 +124,17 @@ def test_the_originals_own_files(reference) -> None:
     assert (manifest.kind, manifest.n_rows) == ("csv", 10)
     listed = open_manifest(str(reference.path("reference/input_list.txt")), ManifestSettings())
     assert (listed.kind, listed.n_rows) == ("list", 3)
+
+
+def test_ids_keep_their_blanks(tmp_path: Path) -> None:
+    ids = [" a", "a ", "a", "\x1c", "\u2028a", "\xa0"]
+    text = HEADER + "\n" + "".join(f"{face_id},1.jpg,0,0,1,1\n" for face_id in ids)
+    manifest = open_manifest(write(tmp_path, text), ManifestSettings())
+    assert manifest.read(manifest.slices(10)[0]).face_id == ids
+
+
+def test_a_line_of_one_odd_blank_is_a_row_like_any_other(tmp_path: Path) -> None:
+    manifest = open_manifest(write(tmp_path, f"{HEADER}\n\xa0\na,1.jpg,0,0,1,1\n \t\n"), ManifestSettings())
+    rows = [manifest.read(part) for part in manifest.slices(1)]
+    assert manifest.n_rows == len(rows) == 2
+    assert [(len(piece), bool(piece.malformed)) for piece in rows] == [(1, True), (1, False)]
