@@ -91,10 +91,7 @@ def worker_costs() -> None:
             f"{len(renderers)} heads with five views take {memory:.0f} MB"
         )
         head = load_head(head_names()[0])
-        views = {
-            float(yaw): held_or_drawn_view(head, build_grid(head, view_camera(yaw)))
-            for yaw in PRESET_VIEWS_DEG
-        }
+        views = {float(yaw): held_or_drawn_view(head, view_camera(yaw)) for yaw in PRESET_VIEWS_DEG}
         path = write_head_file(cache_dir / "head.npz", ViewedHead("head", views))
         loading = min(seconds(lambda: list(read_head_file(path).views.values())) for _ in range(20))
         click.echo(f"a head file with five views is read in {1000 * loading:.1f} ms")

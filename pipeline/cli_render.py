@@ -37,7 +37,12 @@ _path = click.Path(path_type=Path)
     help="Yaws in degrees, each with pitch and roll if you like: 0,30:-10,30:0:15.",
 )
 @click.option("--mode", type=click.Choice(["clean", "compat"]), default="clean", show_default=True)
-@click.option("--size", "size_px", default=224, show_default=True, help="Side of the views in pixels.")
+@click.option(
+    "--size",
+    "size_px",
+    type=click.IntRange(min=1),
+    help="Side of the views in pixels.  [default: 224; in compat mode that of the head's own views]",
+)
 @click.option(
     "--background",
     type=click.Choice(get_args(Background)),
@@ -59,7 +64,7 @@ def render(
     head: str | None,
     views: str,
     mode: str,
-    size_px: int,
+    size_px: int | None,
     background: str,
     symmetry: bool,
     masks: bool,
@@ -73,7 +78,7 @@ def render(
     """
     if (pose is None) == (landmarks is None):
         raise click.UsageError("give either --pose or --landmarks")
-    cameras = _parse_views(views, size_px)
+    cameras = _parse_views(views, size_px or 224)
     photo = read_image(image)
     points = None if landmarks is None else read_landmarks(landmarks)
     written_pose = None if pose is None else read_pose(pose)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from render_core.errors import RenderReject
-from render_core.sight import MIRROR, check_projection
+from render_core.sight import MIRROR, checked_projection
 
 # Eye centres, nose tip, mouth corners in a crop of 112 px: the template that recognition networks since
 # ArcFace (Deng et al., CVPR 2019) are trained with.
@@ -65,8 +65,8 @@ def pose_to_similarity(
     mirrored: bool = False,
 ) -> Float[np.ndarray, "2 3"]:
     """The map from pixels of the photo to an upright crop of `size_px`; with a reflection if `mirrored`."""
-    check_projection(projection)
-    P = projection @ MIRROR if mirrored else projection
+    P = checked_projection(projection)
+    P = P @ MIRROR if mirrored else P
     points = np.stack([landmarks_mm[list(ids)].mean(axis=0) for ids in _TEMPLATE_LANDMARKS])
     homogeneous = points @ P[:, :3].T + P[:, 3]
     if not (homogeneous[:, 2] * P[2, 3] > 0).all():

@@ -58,13 +58,15 @@ def build_grid(head: Head, camera: ViewCamera) -> ViewGrid:
     return _grid(camera, points, face_mask, head_mask)
 
 
-def held_or_drawn_view(head: Head, grid: ViewGrid) -> HeadView:
-    """The head's own view of the grid's yaw, with its own camera and backdrop; else the grid as a view."""
-    yaw_deg, size = grid.camera.yaw_deg, grid.size_px
-    if isinstance(head, ViewedHead) and yaw_deg in head.views:
-        return head.views[yaw_deg]
+def held_or_drawn_view(head: Head, camera: ViewCamera) -> HeadView:
+    """The head's own view of this yaw as it is, with its own camera and backdrop; else one that is drawn."""
+    upright = camera.pitch_deg == 0 and camera.roll_deg == 0
+    if isinstance(head, ViewedHead) and upright and camera.yaw_deg in head.views:
+        return head.views[camera.yaw_deg]
+    grid = build_grid(head, camera)
+    size = grid.size_px
     return HeadView(
-        yaw_deg=yaw_deg,
+        yaw_deg=camera.yaw_deg,
         points_mm=np.ascontiguousarray(grid.points[:3].T).reshape(size, size, 3),
         face_mask=grid.face_mask,
         head_mask=grid.head_mask,

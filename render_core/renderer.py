@@ -13,9 +13,9 @@ from render_core.cells import Cells, join_cells
 from render_core.clean import Background, CleanOptions, Interpolation, render_clean
 from render_core.compat import CompatOptions, render_compat
 from render_core.errors import RenderReject
-from render_core.grid import ViewGrid, held_or_drawn_view
+from render_core.grid import held_or_drawn_view
 from render_core.head import Head, HeadView
-from render_core.sight import MIRROR, check_projection
+from render_core.sight import MIRROR, checked_projection
 from render_core.view import PRESET_VIEWS_DEG, Degrees, ViewCamera, view_camera
 from render_core.view_cache import ReadyView, ready_views
 
@@ -42,18 +42,6 @@ class RenderedView:
         return self.camera.yaw_deg
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    """What a renderer holds of one view; in compat mode also the head's own view of it."""
-
-    ready: ReadyView
-    compat: HeadView | None
-
-    @property
-    def grid(self) -> ViewGrid:
-        return self.ready.grid
-
-
 class Renderer:
     """Renders faces with one head. Build one per worker: it holds the grids of its views.
 
@@ -61,6 +49,7 @@ class Renderer:
     `background` says what stands for the photo beyond its edge: its edge pixels, black, a blur, or nothing
     (then images have an alpha channel). Compat mode has the original's numerics (see `render_core.compat`):
     `symmetry` there means that of the frontal view, and background and interpolation are the original's.
+    Without a `size_px`, views have 224 px, or in compat mode the size of the head's own views.
     With a `cache_dir` the next renderer of the same views starts in milliseconds, not in seconds.
     """
 
@@ -69,7 +58,7 @@ class Renderer:
         head: Head,
         views: Sequence[View] = PRESET_VIEWS_DEG,
         *,
-        size_px: int = 224,
+        size_px: int | None = None,
         mode: Mode = "clean",
         background: Background = "edge",
         interpolation: Interpolation = "cubic",
@@ -85,26 +74,38 @@ class Renderer:
                 raise ValueError(f"{name} is {value!r}: expected one of {', '.join(choices)}")
         if not views or len(set(views)) != len(views):
             raise ValueError(f"views {tuple(views)}: expected one or more, none of them twice")
-        self.size_px = size_px
         self._mode = mode
+        self._size_px = size_px
         self._clean = CleanOptions(background, interpolation, symmetry)
         self._compat = CompatOptions(symmetry=symmetry)
+        self._cameras = {view: _camera(view, size_px) for view in views}
         self._joined: dict[tuple[View, ...], Cells] = {}
-        cameras = [_camera(view, size_px) for view in views]
-        self._views = {
-            view: _Prepared(ready, held_or_drawn_view(head, ready.grid) if mode == "compat" else None)
-            for view, ready in zip(views, ready_views(head, cameras, cache_dir), strict=True)
-        }
+        self._ready: dict[View, ReadyView] = {}
+        self._held: dict[View, HeadView] = {}
+        if mode == "compat":
+            self._held = {view: held_or_drawn_view(head, camera) for view, camera in self._cameras.items()}
+        else:
+            ready = ready_views(head, list(self._cameras.values()), cache_dir)
+            self._ready = dict(zip(self._cameras, ready, strict=True))
 
     @property
     def views(self) -> tuple[View, ...]:
         """The views that this renderer was built for."""
-        return tuple(self._views)
+        return tuple(self._cameras)
 
     def masks(self, view: View) -> tuple[Bool[np.ndarray, "s s"], Bool[np.ndarray, "s s"]]:
         """Which pixels of `view` are face, and which are head (face included)."""
-        grid = self._prepared(view).grid
-        return grid.face_mask, grid.head_mask
+        self._check([view])
+        if self._mode == "clean":
+            grid = self._ready[view].grid
+            return grid.face_mask, grid.head_mask
+        held = self._held[view]
+        size = held.face_mask.shape if self._size_px is None else (self._size_px, self._size_px)
+        face, head = (
+            cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+            for mask in (held.face_mask & held.head_mask, held.head_mask)
+        )
+        return face, head
 
     def render(
         self,
@@ -123,8 +124,8 @@ class Renderer:
         Raises RenderReject for a face that cannot be rendered, ValueError for a view that the renderer was
         not built for or a mirrored face in compat mode.
         """
-        names = self.views if views is None else tuple(views)
-        chosen = [self._prepared(view) for view in names]
+        chosen = self.views if views is None else tuple(views)
+        self._check(chosen)
         P = np.asarray(projection, np.float64)
         if self._mode == "compat":
             if not np.isfinite(P).all():
@@ -132,46 +133,44 @@ class Renderer:
             if mirrored:
                 raise ValueError("compat mode mirrors nothing: give it the mirrored crop and its own pose")
             return [self._render_compat(image, P, view) for view in chosen]
-        check_projection(P)
+        P = checked_projection(P)
         # The mirrored photo at the mirrored pose shows at X what the photo shows at diag(-1, 1, 1) X.
-        P = P @ MIRROR if mirrored else P
-        if names not in self._joined:
-            self._joined[names] = join_cells([view.ready.cells for view in chosen])
-        grids = [view.grid for view in chosen]
-        rendered = render_clean(image, P, grids, self._joined[names], self._clean)
+        return self._render_clean(image, P @ MIRROR if mirrored else P, chosen)
+
+    def _render_clean(self, image: np.ndarray, P: np.ndarray, chosen: tuple[View, ...]) -> list[RenderedView]:
+        if chosen not in self._joined:
+            self._joined[chosen] = join_cells([self._ready[view].cells for view in chosen])
+        grids = [self._ready[view].grid for view in chosen]
+        rendered = render_clean(image, P, grids, self._joined[chosen], self._clean)
         return [
-            RenderedView(view.grid.camera, done.image, done.seen_fraction, done.filled_fraction)
+            RenderedView(self._cameras[view], done.image, done.seen_fraction, done.filled_fraction)
             for view, done in zip(chosen, rendered, strict=True)
         ]
 
-    def _render_compat(self, image: np.ndarray, P: np.ndarray, prepared: _Prepared) -> RenderedView:
-        assert prepared.compat is not None
-        rendered = render_compat(image, P, prepared.compat, self._compat)
+    def _render_compat(self, image: np.ndarray, P: np.ndarray, view: View) -> RenderedView:
+        held = self._held[view]
+        rendered = render_compat(image, P, held, self._compat)
         picture = rendered.raw if rendered.symmetric is None else rendered.symmetric
-        size = (self.size_px, self.size_px)
-        if picture.shape[:2] != size:
+        if self._size_px is not None and picture.shape[0] != self._size_px:
             # As the original does for a recognition network.
-            picture = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
-        camera = prepared.grid.camera
-        face = prepared.compat.face_mask
+            picture = cv2.resize(picture, (self._size_px, self._size_px), interpolation=cv2.INTER_CUBIC)
         filled = ~rendered.inside
         if rendered.weights is not None:
             half = filled.shape[1] // 2
             filled[:, :half] |= rendered.weights[:, :half] > 0.5
-        filled_fraction = float(filled[face].mean())
-        return RenderedView(camera, picture, 1.0 - filled_fraction, filled_fraction)
+        filled_fraction = float(filled[held.face_mask].mean())
+        return RenderedView(self._cameras[view], picture, 1.0 - filled_fraction, filled_fraction)
 
-    def _prepared(self, view: View) -> _Prepared:
-        if view not in self._views:
-            raise ValueError(
-                f"view {view} was not prepared: expected one of {', '.join(map(str, self._views))}"
-            )
-        return self._views[view]
+    def _check(self, views: Sequence[View]) -> None:
+        for view in views:
+            if view not in self._cameras:
+                known = ", ".join(map(str, self._cameras))
+                raise ValueError(f"view {view} was not prepared: expected one of {known}")
 
 
-def _camera(view: View, size_px: int) -> ViewCamera:
+def _camera(view: View, size_px: int | None) -> ViewCamera:
     if not isinstance(view, ViewCamera):
-        return view_camera(view, size_px=size_px)
-    if view.size_px != size_px:
+        return view_camera(view) if size_px is None else view_camera(view, size_px=size_px)
+    if size_px is not None and view.size_px != size_px:
         raise ValueError(f"a view of {view.size_px} px in a renderer of {size_px} px: expected equal sizes")
     return view

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float64
 
 from render_core.cells import Cells
 from render_core.errors import RenderReject
@@ -27,14 +27,19 @@ _FADE_FULLY = 2 / 3
 _SEEN_FROM = 0.3
 
 
-def check_projection(projection: Float[np.ndarray, "3 4"]) -> None:
-    """Raise RenderReject unless `projection` is finite and has the head before its camera."""
+def checked_projection(projection: Float[np.ndarray, "3 4"]) -> Float64[np.ndarray, "3 4"]:
+    """The projection in a scale in which nothing overflows: a factor changes no pixel.
+
+    Raises RenderReject unless it is finite and has the head before its camera.
+    """
     if not np.isfinite(projection).all():
         raise RenderReject("pose_not_finite", "the projection holds NaN or infinity")
+    projection = projection / max(np.abs(projection).max(), np.finfo(np.float64).tiny)
     # A camera that does not mirror has det K R > 0, so the sign of the depth is that of P[2, 3].
     if projection[2, 3] * np.linalg.det(projection[:, :3]) <= 0:
         depth = projection[2, 3]
         raise RenderReject("pose_behind_camera", f"depth of the head is {depth:.6g}: expected more than 0")
+    return projection.astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,10 @@ def _project(cells: Cells, projection: np.ndarray) -> np.ndarray:
     if not projected[2].min() > 0:
         raise RenderReject("pose_behind_camera", "a part of the view lies at or behind the photo's camera")
     position: np.ndarray = projected[:2]
-    position /= projected[2]
+    with np.errstate(over="ignore"):
+        position /= projected[2]
+    if not np.isfinite(position).all():
+        raise RenderReject("pose_behind_camera", "a part of the view lies in the plane of the photo's camera")
     return position
 
 

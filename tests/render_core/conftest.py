@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from render_core.head import ViewedHead
+from render_core.head_file import read_head_file
+from render_core.reference_heads import import_reference_heads
 from render_core.view import angles_to_rotation
 
 
@@ -42,6 +46,14 @@ def egg_head(rows: int = 60, columns: int = 80) -> EggHead:
 @pytest.fixture(scope="session")
 def egg() -> EggHead:
     return egg_head()
+
+
+@pytest.fixture(scope="session")
+def imported(reference: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ViewedHead]:
+    """The original's heads of both sets by name: 03 is shape 3 of the new set, old-03 of the older."""
+    source = reference.path("reference/models3d_new").parent
+    out = tmp_path_factory.mktemp("heads")
+    return {path.stem: read_head_file(path) for path in import_reference_heads(source, out)}
 
 
 PoseMaker = Callable[..., np.ndarray]

@@ -1,6 +1,5 @@
 """The original's pictures, which were made with OpenCV 4.10."""
 
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -10,19 +9,10 @@ import pytest
 from render_core.compat import CompatOptions, render_compat
 from render_core.errors import RenderReject
 from render_core.head import HeadView, ViewedHead
-from render_core.head_file import read_head_file
-from render_core.reference_heads import import_reference_heads
 
 # From version 5 on OpenCV adds up cubic samples and blurs in another order: values next to a whole number
 # fall to the other side. Symmetry mixes two such values.
 TOLERANCE, SYMMETRIC_TOLERANCE = (0, 0) if cv2.__version__.startswith("4.") else (1, 2)
-
-
-@pytest.fixture(scope="module")
-def heads(reference: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ViewedHead]:
-    source = reference.path("reference/models3d_new").parent
-    out: Path = tmp_path_factory.mktemp("heads")
-    return {path.stem: read_head_file(path) for path in import_reference_heads(source, out)}
 
 
 def compare(actual: np.ndarray | None, expected: np.ndarray, tolerance: int) -> None:
@@ -31,7 +21,7 @@ def compare(actual: np.ndarray | None, expected: np.ndarray, tolerance: int) -> 
     assert np.abs(actual.astype(int) - expected.astype(int)).max() <= tolerance
 
 
-def test_poses_with_all_switches(reference: Any, heads: dict[str, ViewedHead]) -> None:
+def test_poses_with_all_switches(reference: Any, imported: dict[str, ViewedHead]) -> None:
     goldens = reference.npz("goldens/render_poses_cv410.npz")
     compared = 0
     for key, expected in goldens.items():
@@ -39,7 +29,7 @@ def test_poses_with_all_switches(reference: Any, heads: dict[str, ViewedHead]) -
         if rest.count("/") != 2 or rest.rsplit("/", 1)[1] in {"P", "R", "t", "yaw"}:
             continue
         view_name, shape, what = rest.split("/")
-        view = heads[shape].views[float(view_name[1:3])]
+        view = imported[shape].views[float(view_name[1:3])]
         options = CompatOptions(background="nobg" not in what, flip_background="flipbg" in what)
         actual = render_compat(
             goldens[f"{case}/image"], goldens[f"{case}/{view_name}/{shape}/P"], view, options
@@ -57,7 +47,7 @@ def test_poses_with_all_switches(reference: Any, heads: dict[str, ViewedHead]) -
     assert compared > 150
 
 
-def test_landmark_demo_of_both_sets(reference: Any, heads: dict[str, ViewedHead]) -> None:
+def test_landmark_demo_of_both_sets(reference: Any, imported: dict[str, ViewedHead]) -> None:
     goldens = reference.npz("goldens/render_landmarks_cv410.npz")
     compared = 0
     for key, expected in goldens.items():
@@ -65,7 +55,7 @@ def test_landmark_demo_of_both_sets(reference: Any, heads: dict[str, ViewedHead]
         if len(rest) != 4 or rest[3] == "weights":
             continue
         view_name, shape, switches, what = rest
-        head = heads[shape if folder == "models3d_new" else f"old-{shape}"]
+        head = imported[shape if folder == "models3d_new" else f"old-{shape}"]
         view = head.views[float(view_name[1:3])]
         options = CompatOptions(background="bgy" in switches, flip_background="fby" in switches)
         projection = goldens[f"{folder}/{view_name}/{shape}/P"]
@@ -78,13 +68,13 @@ def test_landmark_demo_of_both_sets(reference: Any, heads: dict[str, ViewedHead]
     assert compared == 38
 
 
-def test_the_published_renders(reference: Any, heads: dict[str, ViewedHead], recovered: Any) -> None:
+def test_the_published_renders(reference: Any, imported: dict[str, ViewedHead], recovered: Any) -> None:
     """From the crop after its JPEG, with the recovered poses, to the published JPEG: at least 43 dB."""
     goldens = reference.npz("goldens/render_recovered_cv410.npz")
     for key, expected in goldens.items():
         subject, view_name = key.split("/")
         crop, projection = recovered(subject.removeprefix("subject"))
-        view = heads["10"].views[float(view_name[1:3])]
+        view = imported["10"].views[float(view_name[1:3])]
         rendering = render_compat(crop, projection, view)
         actual = rendering.raw if rendering.symmetric is None else rendering.symmetric
         compare(actual, expected, SYMMETRIC_TOLERANCE)

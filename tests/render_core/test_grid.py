@@ -67,7 +67,9 @@ def test_a_view_that_a_head_holds_is_taken_as_it_is() -> None:
     grid = build_grid(head, camera)
     points = grid.points[:3].T.reshape(48, 48, 3)
     np.testing.assert_array_equal(points[grid.head_mask], view.points_mm[grid.head_mask])
-    assert held_or_drawn_view(head, grid) is view
+    assert held_or_drawn_view(head, camera) is view
+    turned = view_camera(22, roll_deg=5, size_px=48)
+    assert held_or_drawn_view(head, turned) is not view
 
 
 def test_a_view_for_another_camera_is_drawn_anew() -> None:
@@ -79,7 +81,7 @@ def test_a_view_for_another_camera_is_drawn_anew() -> None:
 def test_a_drawn_view_has_what_compat_mode_needs(egg: Head) -> None:
     camera = view_camera(40, size_px=32)
     grid = build_grid(egg, camera)
-    view = held_or_drawn_view(egg, grid)
+    view = held_or_drawn_view(egg, camera)
     assert view.yaw_deg == 40
     np.testing.assert_array_equal(view.face_mask, grid.face_mask)
     np.testing.assert_array_equal(view.points_mm.reshape(-1, 3).T, grid.points[:3])

@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from render_core.errors import PoseError
-from render_core.head_file import read_head_file
+from render_core.head import ViewedHead
 from render_core.heads import load_head
 from render_core.landmark_pose import landmarks_to_pose
-from render_core.reference_heads import import_reference_heads
 from render_core.view import angles_to_rotation, crop_camera
 
 LANDMARKS_MM = load_head("open-mean").landmarks_mm
@@ -80,20 +79,21 @@ def test_landmarks_without_a_pose_are_refused(landmarks: np.ndarray, message: st
         landmarks_to_pose(landmarks, LANDMARKS_MM, CAMERA)
 
 
-def test_the_original_landmark_demo(reference: Any, tmp_path: Any) -> None:
+def test_the_original_landmark_demo(reference: Any, imported: dict[str, ViewedHead]) -> None:
     """The original's own poses, one for each view of each of its heads, from its photo with 68 landmarks."""
     goldens = reference.npz("goldens/render_landmarks_cv410.npz")
     results = json.loads(str(goldens["meta"]))["pnp"]
     compared = 0
-    for folder, kind in (("models3d_new", "_00"), ("models3d", "")):
-        for path in import_reference_heads(reference.path(f"reference/{folder}"), tmp_path / folder):
-            for yaw, view in read_head_file(path).views.items():
-                expected = results[f"{folder}/model3D_aug_-{int(yaw):02}{kind}_{path.stem[-2:]}.mat"]
-                seen = goldens[f"{folder}/landmarks_used"][view.landmark_ids]
-                pose = landmarks_to_pose(seen, view.landmarks_mm, view.photo_camera)
-                # The minimum is flat: searches stop up to 4e-5 rad apart, with residuals equal to 1e-8.
-                np.testing.assert_allclose(pose.rvec_rad, expected["rvec"], atol=1e-4)
-                np.testing.assert_allclose(pose.tvec_mm, expected["tvec"], rtol=1e-4, atol=0.01)
-                assert pose.rms_px == pytest.approx(expected["rms"], rel=1e-6)
-                compared += 1
+    for head in imported.values():
+        folder, kind = ("models3d", "") if head.name.startswith("old") else ("models3d_new", "_00")
+        for yaw, view in head.views.items():
+            name = f"{folder}/model3D_aug_-{int(yaw):02}{kind}_{head.name[-2:]}.mat"
+            expected = results[name]
+            seen = goldens[f"{folder}/landmarks_used"][view.landmark_ids]
+            pose = landmarks_to_pose(seen, view.landmarks_mm, view.photo_camera)
+            # The minimum is flat: searches stop up to 4e-5 rad apart, with residuals equal to 1e-8.
+            np.testing.assert_allclose(pose.rvec_rad, expected["rvec"], atol=1e-4)
+            np.testing.assert_allclose(pose.tvec_mm, expected["tvec"], rtol=1e-4, atol=0.01)
+            assert pose.rms_px == pytest.approx(expected["rms"], rel=1e-6)
+            compared += 1
     assert compared == 56

@@ -84,7 +84,7 @@ def test_clean_mode(prepared: Any, face: Any, yaw: int, cubic: bool, edge: bool)
 @given(face=faces(), yaw=st.sampled_from([0, 40]), background=st.booleans(), flip=st.booleans())
 def test_compat_mode(egg: Head, face: Any, yaw: int, background: bool, flip: bool) -> None:
     image, projection = face
-    view = held_or_drawn_view(egg, build_grid(egg, view_camera(yaw, size_px=SIZE)))
+    view = held_or_drawn_view(egg, view_camera(yaw, size_px=SIZE))
     options = CompatOptions(background=background, flip_background=flip)
     try:
         fast = render_compat(image, projection, view, options)

@@ -3,11 +3,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from render_core import Renderer, RenderReject
 from render_core.compat import render_compat
+from render_core.errors import REJECT_REASONS
 from render_core.grid import build_grid, held_or_drawn_view
-from render_core.head import Head
+from render_core.head import Head, ViewedHead
 from render_core.view import view_camera
 
 VIEWS = (0, 40)
@@ -165,12 +168,25 @@ def test_a_tiny_photo_and_a_huge_face_give_pictures(renderer: Renderer, pose: An
 def test_compat_mode_is_the_compat_renderer(egg: Head, noise: np.ndarray, pose: Any) -> None:
     renderer = Renderer(egg, VIEWS, size_px=48, mode="compat")
     for view in renderer.render(noise, pose(12)):
-        grid = build_grid(egg, view_camera(view.yaw_deg, size_px=48))
-        expected = render_compat(noise, pose(12), held_or_drawn_view(egg, grid))
+        held = held_or_drawn_view(egg, view_camera(view.yaw_deg, size_px=48))
+        expected = render_compat(noise, pose(12), held)
         picture = expected.raw if expected.symmetric is None else expected.symmetric
         np.testing.assert_array_equal(view.image, picture)
     with pytest.raises(ValueError, match="mirrored crop"):
         renderer.render(noise, pose(12), mirrored=True)
+
+
+def test_compat_views_have_the_size_of_the_head_or_the_one_asked_for(
+    egg: Head, noise: np.ndarray, pose: Any
+) -> None:
+    """Heads of the older set have views of 160 and 230 px."""
+    held = held_or_drawn_view(egg, view_camera(40, size_px=50))
+    head = ViewedHead("held", {40.0: held})
+    for size_px, expected in ((None, 50), (64, 64)):
+        renderer = Renderer(head, (40,), size_px=size_px, mode="compat")
+        assert renderer.render(noise, pose(0))[0].image.shape == (expected, expected, 3)
+        face, whole = renderer.masks(40)
+        assert face.shape == whole.shape == (expected, expected) and face.any() and (whole | ~face).all()
 
 
 def test_views_at_any_pitch_and_roll(egg: Head, noise: np.ndarray, pose: Any) -> None:
@@ -205,3 +221,35 @@ def test_wrong_settings_are_refused(egg: Head, wrong: dict[str, Any]) -> None:
 def test_a_view_that_was_not_prepared_is_refused(renderer: Renderer, noise: np.ndarray, pose: Any) -> None:
     with pytest.raises(ValueError, match="view 22 was not prepared"):
         renderer.render(noise, pose(0), (22,))
+
+
+numbers = st.floats(-1e4, 1e4) | st.floats(allow_nan=True, allow_infinity=True)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    entries=st.lists(numbers, min_size=12, max_size=12),
+    size=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    background=st.sampled_from(["edge", "constant", "blur", "transparent"]),
+    mirrored=st.booleans(),
+)
+def test_any_projection_gives_pictures_or_a_reject(
+    renderers: dict[str, Renderer], entries: list[float], size: Any, background: str, mirrored: bool
+) -> None:
+    image = np.full((*size, 3), 128, np.uint8)
+    projection = np.array(entries).reshape(3, 4)
+    # A camera before the head more often than chance would have it.
+    projection[2] = [0.1, 0.2, 1.0, 2000.0] if entries[0] > 0 else projection[2]
+    try:
+        views = renderers[background].render(image, projection, mirrored=mirrored)
+    except RenderReject as reject:
+        assert reject.reason in REJECT_REASONS
+        return
+    assert all(view.image.shape[:2] == (32, 32) for view in views)
+    assert all(0 <= view.seen_fraction <= 1 and 0 <= view.filled_fraction <= 1 for view in views)
+
+
+@pytest.fixture(scope="module")
+def renderers(egg: Head) -> dict[str, Renderer]:
+    names = ("edge", "constant", "blur", "transparent")
+    return {name: Renderer(egg, (0,), size_px=32, background=name) for name in names}
