@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-# A photo with more pixels than the first figure per pixel of the view is shrunk to the second one: cubic
-# sampling looks at 4 x 4 pixels only, so a finer photo would alias.
-_SHRINK_ABOVE = 1.5
-_SHRUNK_TO = 1.25
+# A photo with more pixels than this per pixel of the view is shrunk to it: cubic sampling looks at 4 x 4
+# pixels only, so a finer photo would alias. Measured on ten photos against views drawn four times as large
+# and averaged: 39.8 dB with 1.3, 39.2 with 1.5, 38.1 without shrinking.
+_FINEST = 1.3
 # Cubic sampling reads one pixel before and two after a position.
 _MARGIN_PX = 3
 # Bounds are those of the middles of cells: pixels at the edge of a view lie a little further out.
@@ -45,7 +45,7 @@ def prepare_source(
     is the part of the photo around them.
     """
     ratio = pixels_per_mm(projection) / view_pixels_per_mm
-    scale = _SHRUNK_TO / ratio if ratio > _SHRINK_ABOVE else 1.0
+    scale = min(1.0, _FINEST / ratio)
     height, width = image.shape[:2]
     slack = _SLACK * max(bounds_px[2] - bounds_px[0], bounds_px[3] - bounds_px[1]) + _MARGIN_PX / scale
     left, right = _clipped(bounds_px[0] - slack, bounds_px[2] + slack, width)

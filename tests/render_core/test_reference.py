@@ -37,7 +37,7 @@ def faces(draw: Any) -> tuple[np.ndarray, np.ndarray]:
     """A photo and the projection of a head that is at least partly in it, at about the view's scale."""
     height, width = draw(st.integers(12, 40)), draw(st.integers(12, 40))
     yaw, pitch, roll = (draw(st.floats(-limit, limit)) for limit in (60, 30, 180))
-    focal = draw(st.floats(150, 250))
+    focal = draw(st.floats(150, 220))
     K = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
     tvec = [draw(st.floats(-60, 60)), draw(st.floats(-60, 60)), draw(st.floats(2200, 3500))]
     projection = K @ np.column_stack([angles_to_rotation(yaw, pitch, roll), tvec])
