@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import ConfigError
 from pipeline.storage import without_credentials
@@ -33,6 +33,10 @@ class ManifestSettings(_Settings):
     """Folder or URI against which relative image paths resolve; by default the manifest's folder."""
     columns: dict[str, str] = {}
     """The contract's column name -> the manifest's, for manifests with other names."""
+    landmarks: str | None = None
+    """Column with the 68 landmarks of each face (order of 300-W), x and y in turn, in pixels of the photo:
+    136
+    numbers, in text separated by spaces. Where named, poses come from them and not from the network."""
     carry: Literal["all"] | list[str] = "all"
     """Which further columns go through to the poses."""
 
@@ -79,12 +83,25 @@ class RenderSettings(_Settings):
     view_policy: Literal["near", "all"] = "near"
     """near: no view nearer to the front than the face itself, as in the original; all: every view."""
     size_px: int = Field(default=224, ge=32, le=2048)
-    background: Literal["edge", "constant", "blur"] = "edge"
+    background: Literal["edge", "constant", "blur", "transparent"] = "edge"
+    """What stands for the photo beyond its edge; transparent needs a format with an alpha channel."""
     source_window: float = Field(default=2.0, ge=1.0, le=8.0)
     """Side of the window of the photo that the renderer sees, in sides of the square face box."""
     source_px: int | None = Field(default=None, ge=64, le=8192)
     """Longest side of that window in pixels; larger ones are shrunk by area. Default 1.75 x size_px."""
-    jpeg_quality: int = Field(default=95, ge=1, le=100)
+    format: Literal["jpg", "png", "webp"] = "jpg"
+    quality: int = Field(default=95, ge=1, le=100)
+    """Of JPEG and WebP."""
+    aligned_px: int | None = Field(default=None, ge=16, le=2048)
+    """Side of an upright crop of each face, added to its views as `aligned`; null: none."""
+    masks: bool = False
+    """Whether the job writes, once for each view, which pixels are face, head and background."""
+
+    @model_validator(mode="after")
+    def _alpha_needs_a_format(self) -> "RenderSettings":
+        if self.background == "transparent" and self.format == "jpg":
+            raise ValueError("background=transparent needs format=png or webp, for JPEG has no alpha channel")
+        return self
 
     @property
     def heads_path(self) -> Path | None:

@@ -46,8 +46,11 @@ def contact_sheet(out: Folder, image_root: str, limit: int) -> np.ndarray:
             break
     if not faces:
         raise StorageError(f"{out.location!r} holds no posed face to draw")
-    names = sorted({name for face in faces for name in face.views}, key=float)
-    header = _row([_label("photo and pose"), *(_label(f"view {name}") for name in names)])
+    found = {name for face in faces for name in face.views}
+    names = sorted(found - {"aligned"}, key=float) + sorted(found & {"aligned"})
+    header = _row(
+        [_label("photo and pose"), *(_label(name if name == "aligned" else f"view {name}") for name in names)]
+    )
     rows = [header]
     for face in faces:
         cells = [_photo_cell(face.record, image_root)]
@@ -82,7 +85,7 @@ def _views(out: Folder, part: int) -> dict[str, dict[str, np.ndarray]]:
                 ids[key] = json.loads(data)["face_id"]
             else:
                 picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-                views.setdefault(key, {})[extension.removesuffix(".jpg")] = np.asarray(picture, np.uint8)
+                views.setdefault(key, {})[extension.partition(".")[0]] = np.asarray(picture, np.uint8)
     return {face_id: views.get(key, {}) for key, face_id in ids.items()}
 
 

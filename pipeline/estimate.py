@@ -75,5 +75,5 @@ def estimate_job(location: str, config: JobConfig, sample: int) -> Estimate:
         decode_s=float(decode_s),
         pose_s=float(pose_s),
         render_s=float(render_s),
-        view_bytes=sum(len(view.jpeg) for view in views) / len(rows),
+        view_bytes=sum(len(view.encoded) for view in views) / len(rows),
     )

@@ -99,7 +99,8 @@ class View:
 
     name: str
     yaw_deg: float
-    jpeg: bytes
+    encoded: bytes
+    """The picture in the format of the configuration."""
     seen_fraction: float
     """Share of the view's face pixels that the photo really shows."""
     filled_fraction: float
@@ -124,6 +125,8 @@ class FinishedFace:
     confidence: float | None
     mirrored: bool
     views: tuple[View, ...]
+    aligned: bytes | None
+    """The upright crop, where one was asked for."""
     carried: dict[str, object]
 
 

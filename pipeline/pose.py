@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fpn_core import PoseBatch, PoseNetwork, projection_to_image
+from fpn_core import Camera, PoseBatch, PoseNetwork, points_to_pose, projection_to_image
 from pipeline.care import NO_CARE, Care, Report, report_nothing
 from pipeline.faces import DecodedFaces, PosedFaces
 from pipeline.reasons import Reason, Reject, Stage, reject_row
@@ -27,6 +27,33 @@ def pose_faces(
         poses.append(batch[good])
     keep = np.concatenate(kept) if kept else np.zeros(0, dtype=np.int64)
     pose = _concatenate(poses or [network(faces.crops[:0])])
+    return _posed(faces, keep, pose, network.spec.camera, rejects)
+
+
+def pose_faces_from_landmarks(
+    landmarks_mm: np.ndarray, camera: Camera, faces: DecodedFaces, report: Report = report_nothing
+) -> PosedFaces:
+    """Pose a batch by the landmarks of its rows instead of the network.
+
+    The poses are those under which the head's landmarks, float64 (68, 3), come closest to the faces' own,
+    told in the camera of the network's crops like any other.
+    """
+    report(Stage.POSE, [faces.rows.row[at] for at in faces.position])
+    assert faces.rows.landmarks_xy_px is not None
+    landmarks = faces.rows.landmarks_xy_px[faces.position]
+    poses = points_to_pose(landmarks, landmarks_mm, faces.window_xyxy_px, camera)
+    detail = "expected 136 finite numbers, x and y of 68 landmarks of a face, not all at one place"
+    rejects = list(faces.rejects)
+    good = poses.finite & poses.in_front
+    for i in np.flatnonzero(~good):
+        at = int(faces.position[i])
+        rejects.append(reject_row(faces.rows, at, Stage.POSE, Reason.LANDMARKS_INVALID, detail))
+    return _posed(faces, np.flatnonzero(good), poses[good], camera, rejects)
+
+
+def _posed(
+    faces: DecodedFaces, keep: np.ndarray, poses: PoseBatch, camera: Camera, rejects: list[Reject]
+) -> PosedFaces:
     windows = faces.window_xyxy_px[keep]
     return PosedFaces(
         faces.rows,
@@ -34,8 +61,8 @@ def pose_faces(
         faces.image_wh_px[keep],
         windows,
         [faces.sources[i] for i in keep],
-        pose,
-        projection_to_image(pose.rotation, pose.tvec_mm, windows, network.spec.camera),
+        poses,
+        projection_to_image(poses.rotation, poses.tvec_mm, windows, camera),
         rejects,
     )
 

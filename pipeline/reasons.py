@@ -21,6 +21,7 @@ class Reason(StrEnum):
     IMAGE_NOT_ALLOWED = "image_not_allowed"  # an image URI whose scheme is not read
     BOX_INVALID = "box_invalid"  # not a number, no area, or absurdly large
     BOX_OUTSIDE_IMAGE = "box_outside_image"  # no pixel of the box lies in the image
+    LANDMARKS_INVALID = "landmarks_invalid"  # not 68 points, or points that no head has
     POSE_NOT_FINITE = "pose_not_finite"  # the network gave NaN or infinity
     POSE_BEHIND_CAMERA = "pose_behind_camera"  # the network put the head behind the camera
     RENDER_NO_FACE_PIXELS = "render_no_face_pixels"  # no point of the posed face lies in the image

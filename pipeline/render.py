@@ -10,7 +10,8 @@ from pipeline.care import Report, report_nothing
 from pipeline.config import RenderSettings
 from pipeline.faces import FinishedFace, FinishedFaces, PosedFaces, View
 from pipeline.reasons import Reason, Stage, reject_row
-from render_core import Renderer, RenderReject, select_views
+from render_core import Renderer, RenderReject, is_mirrored, select_views
+from render_core.align import align_face
 
 
 @dataclass
@@ -33,7 +34,9 @@ class ViewRenderer:
         for i, at in enumerate(faces.position):
             self.report(Stage.RENDER, [faces.rows.row[at]])
             try:
+                mirrored = is_mirrored(float(ypr_deg[i, 0]))
                 views = self._views(faces, i, float(ypr_deg[i, 0]))
+                aligned = self._aligned(faces, i, mirrored=mirrored)
             except RenderReject as reject:
                 reason = Reason(reject.reason)
                 rejects.append(reject_row(faces.rows, int(at), Stage.RENDER, reason, str(reject)))
@@ -57,8 +60,9 @@ class ViewRenderer:
                     projection=faces.projection[i],
                     landmarks_xy_px=landmarks[i],
                     confidence=None if confidence is None else float(confidence[i]),
-                    mirrored=bool(ypr_deg[i, 0] < 0),
+                    mirrored=mirrored,
                     views=views,
+                    aligned=aligned,
                     carried=_carried(faces, int(at)),
                 )
             )
@@ -76,7 +80,7 @@ class ViewRenderer:
             source.pixels,
             source.image_to_source @ faces.projection[i],
             wanted,
-            mirrored=yaw_deg < 0,
+            mirrored=is_mirrored(yaw_deg),
         )
         return tuple(
             View(
@@ -89,9 +93,24 @@ class ViewRenderer:
             for view in rendered
         )
 
+    def _aligned(self, faces: PosedFaces, i: int, *, mirrored: bool) -> bytes | None:
+        size_px = self.settings.aligned_px
+        if size_px is None:
+            return None
+        source = faces.sources[i]
+        projection = source.image_to_source @ faces.projection[i]
+        upright = align_face(source.pixels, projection, self.landmarks_mm, size_px=size_px, mirrored=mirrored)
+        return self._encode(upright.image)
+
     def _encode(self, image: np.ndarray) -> bytes:
-        _, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.settings.jpeg_quality])
-        return bytes(jpeg)
+        quality = self.settings.quality
+        options = {
+            "jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+            "png": [],
+            "webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
+        }
+        _, encoded = cv2.imencode(f".{self.settings.format}", image, options[self.settings.format])
+        return bytes(encoded)
 
 
 def _carried(faces: PosedFaces, at: int) -> dict[str, object]:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
+import cv2
+import numpy as np
 import ray
 
 from fpn_core import PoseNetwork
@@ -18,7 +20,7 @@ from pipeline.layout import Layout, choose_layout
 from pipeline.ledger import LedgerEntry, committed_parts, read_entry
 from pipeline.progress import Progress
 from pipeline.storage import Folder, without_credentials
-from pipeline.worker import Part
+from pipeline.worker import Part, make_renderer
 
 SUMMARY_NAME = "summary.json"
 Say = Callable[[str], None]
@@ -135,6 +137,8 @@ def _work(prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Sa
                 totals = totals.plus(entry)
                 progress.add(entry)
             progress.close()
+    if config.render.enabled and config.render.masks:
+        _write_masks(prepared)
     summary = Summary(totals, progress.done, progress.elapsed_s, provider, reason, job.fingerprint)
     _finish(prepared, config, summary)
     return summary
@@ -168,6 +172,17 @@ def _totals(out: Folder) -> Totals:
         if entry is not None:
             totals = totals.plus(entry)
     return totals
+
+
+def _write_masks(prepared: PreparedJob) -> None:
+    """Write which pixels of each view are background (0), head (128) and face (255); the same for every
+    face."""
+    renderer = make_renderer(prepared.job.config)
+    for yaw_deg in prepared.job.config.render.views:
+        face, head = renderer.masks(yaw_deg)
+        levels = np.array([0, 128, 255], dtype=np.uint8)[face.astype(int) + head]
+        _, png = cv2.imencode(".png", levels)
+        prepared.job.out.write(f"masks/{yaw_deg:g}.png", bytes(png))
 
 
 def _finish(prepared: PreparedJob, config: JobConfig, summary: Summary) -> None:

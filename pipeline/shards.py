@@ -46,6 +46,8 @@ def pose_schema(carried: pa.Schema) -> pa.Schema:
             pa.field("landmarks_xy_px", pa.list_(pa.float32(), 136)),
             pa.field("mirrored", pa.bool_()),
             pa.field("views", pa.list_(pa.string())),
+            pa.field("views_seen_fraction", pa.list_(pa.float32())),
+            pa.field("views_filled_fraction", pa.list_(pa.float32())),
             pa.field("part", pa.int32()),
             pa.field("confidence", pa.float32()),
         ]
@@ -72,6 +74,8 @@ def poses_file(faces: list[FinishedFace], part: int, carried: pa.Schema, *, land
         "landmarks_xy_px": _vectors([face.landmarks_xy_px for face in faces], 136),
         "mirrored": [face.mirrored for face in faces],
         "views": [[view.name for view in face.views] for face in faces],
+        "views_seen_fraction": [[view.seen_fraction for view in face.views] for face in faces],
+        "views_filled_fraction": [[view.filled_fraction for view in face.views] for face in faces],
         "part": np.full(len(faces), part, dtype=np.int32),
         "confidence": [face.confidence for face in faces],
     }
@@ -90,8 +94,11 @@ def rejects_file(rejects: list[Reject]) -> bytes:
     return _parquet(pa.Table.from_pylist(rows, REJECT_SCHEMA))
 
 
-def views_file(faces: list[FinishedFace], part: int, place: Mapping[int, int], head: str) -> bytes:
-    """The WebDataset shard of a part's views: `<key>.<view>.jpg` and `<key>.json` for each face.
+def views_file(
+    faces: list[FinishedFace], part: int, place: Mapping[int, int], head: str, extension: str
+) -> bytes:
+    """The WebDataset shard of a part's views: `<key>.<view>.jpg` and `<key>.json` for each face, and where
+    asked for the upright crop `<key>.aligned.jpg`; other formats have another `extension`.
 
     `place`: row of the manifest -> place in the part. Keys are made of part and place, never of the
     manifest's text. Members are sorted and carry no time or owner, so that a shard is the same on every
@@ -101,7 +108,9 @@ def views_file(faces: list[FinishedFace], part: int, place: Mapping[int, int], h
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for face in faces:
             key = f"{part:06d}-{place[face.row]:06d}"
-            members = {f"{key}.{view.name}.jpg": view.jpeg for view in face.views}
+            members = {f"{key}.{view.name}.{extension}": view.encoded for view in face.views}
+            if face.aligned is not None:
+                members[f"{key}.aligned.{extension}"] = face.aligned
             members[f"{key}.json"] = _face_json(face, head)
             for name in sorted(members):
                 info = tarfile.TarInfo(name)

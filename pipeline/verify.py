@@ -3,6 +3,7 @@
 import hashlib
 import io
 import math
+import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from pipeline.again import planned_retries
 from pipeline.job import stored_job
 from pipeline.ledger import LedgerEntry, committed_parts, part_files, read_entry
 from pipeline.storage import Folder
+
+_VIEW = re.compile(r"\d{6,}-\d{6,}\.-?\d+\.(jpg|png|webp)")
 
 
 @dataclass
@@ -114,12 +117,13 @@ class _Check:
         if "views" in contents:
             with tarfile.open(fileobj=io.BytesIO(contents["views"])) as tar:
                 names = tar.getnames()
-            pictures = sum(not name.endswith(".json") for name in names)
+            pictures = sum(bool(_VIEW.fullmatch(name)) for name in names)
+            faces = sum(name.endswith(".json") for name in names)
             self.found.views += pictures
-            if pictures != entry.views or len(names) - pictures != entry.posed:
+            if (pictures, faces) != (entry.views, entry.posed):
                 yield (
-                    f"the shard has {pictures} views of {len(names) - pictures} faces, the ledger counts "
-                    f"{entry.views} of {entry.posed}"
+                    f"the shard has {pictures} views of {faces} faces, the ledger counts {entry.views} of "
+                    f"{entry.posed}"
                 )
 
     def faces(self, rows: int) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import cv2
+import numpy as np
 
 from fpn_core import NetworkSpec, PoseNetwork
 from pipeline.care import Care, Report, report_nothing
@@ -15,7 +16,7 @@ from pipeline.faces import DecodedFaces, FinishedFaces, PosedFaces
 from pipeline.image_location import ImagePlaces
 from pipeline.ledger import LedgerEntry, commit, part_files, read_entry
 from pipeline.manifest import Manifest, Rows, Slice, concatenate
-from pipeline.pose import pose_faces
+from pipeline.pose import pose_faces, pose_faces_from_landmarks
 from pipeline.render import ViewRenderer
 from pipeline.shards import poses_file, rejects_file, views_file
 from pipeline.storage import Folder
@@ -93,10 +94,17 @@ class PoseWorker:
         self._network = PoseNetwork(
             settings.model_path, device=device, threads=1, expected_sha256=settings.model_sha256
         )
+        head = find_head(job.config.render.head, job.config.render.heads_path)
+        self._landmarks_mm = np.asarray(head.landmarks_mm, dtype=np.float64)
         self._report = report
 
     def __call__(self, faces: DecodedFaces, care: Care) -> PosedFaces:
-        return pose_faces(self._network, faces.without(care), care, self._report)
+        faces = faces.without(care)
+        if faces.rows.landmarks_xy_px is not None:
+            return pose_faces_from_landmarks(
+                self._landmarks_mm, self._network.spec.camera, faces, self._report
+            )
+        return pose_faces(self._network, faces, care, self._report)
 
 
 class RenderWorker:
@@ -107,17 +115,7 @@ class RenderWorker:
         self._job = job
         settings = job.config.render
         head = find_head(settings.head, settings.heads_path)
-        renderer = (
-            Renderer(
-                head,
-                settings.views,
-                size_px=settings.size_px,
-                background=settings.background,
-                cache_dir=job.config.engine.cache_path,
-            )
-            if settings.enabled
-            else None
-        )
+        renderer = make_renderer(job.config) if settings.enabled else None
         self._finish = ViewRenderer(settings, head.landmarks_mm, renderer, report)
 
     def finish(self, faces: PosedFaces, care: Care) -> FinishedFaces:
@@ -145,7 +143,9 @@ class RenderWorker:
         if "views" in names:
             rows = sorted([face.row for face in faces] + [reject.row for reject in rejects])
             place = {row: i for i, row in enumerate(rows)}
-            files[names["views"]] = views_file(faces, part.number, place, config.render.head)
+            files[names["views"]] = views_file(
+                faces, part.number, place, config.render.head, config.render.format
+            )
         entry = LedgerEntry(
             part=part.number,
             fingerprint=self._job.fingerprint,
@@ -158,6 +158,18 @@ class RenderWorker:
             retried_by_reason={} if again is None else again.reasons,
         )
         return commit(self._job.out, entry, files)
+
+
+def make_renderer(config: JobConfig) -> Renderer:
+    """The renderer of a job's views; takes seconds, unless they are in the cache."""
+    settings = config.render
+    return Renderer(
+        find_head(settings.head, settings.heads_path),
+        settings.views,
+        size_px=settings.size_px,
+        background=settings.background,
+        cache_dir=config.engine.cache_path,
+    )
 
 
 class PartWorker:

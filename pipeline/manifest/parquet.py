@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as pat
 
 from pipeline.errors import ManifestError
-from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Rows, Slice
+from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Rows, Slice, landmarks_of
 from pipeline.manifest.text import sha256_of
 from pipeline.storage import resolve
 
@@ -82,6 +82,7 @@ class ParquetManifest:
             np.stack(box, axis=1),
             {},
             table.select(self.columns.carried).cast(self.carried_schema),
+            landmarks_of(table[source["landmarks"]].to_pylist()) if "landmarks" in source else None,
         )
 
 
@@ -143,6 +144,11 @@ def _check_types(location: str, schema: pa.Schema, columns: ColumnMap) -> None:
     if "image_bytes" in types:
         kind = types["image_bytes"]
         check("image_bytes", pat.is_binary(kind) or pat.is_large_binary(kind), "binary")
+    if "landmarks" in types:
+        kind = types["landmarks"]
+        is_list = pat.is_list(kind) or pat.is_large_list(kind) or pat.is_fixed_size_list(kind)
+        numbers = is_list and (pat.is_floating(kind.value_type) or pat.is_integer(kind.value_type))
+        check("landmarks", numbers, "lists of 136 numbers")
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pipeline.errors import ManifestError
 
 BOX_COLUMNS = ("x", "y", "width", "height")
+LANDMARKS = 68
 
 # The original's CSV header (fpn.py of Face-Pose-Net) -> the contract's names.
 ORIGINAL_COLUMNS = {
@@ -48,6 +49,8 @@ class Rows:
     """Position in the slice -> what is wrong with the row itself."""
     carried: pa.Table
     """The other columns, untouched."""
+    landmarks_xy_px: np.ndarray | None = None
+    """float64 (n, 68, 2), NaN where a face has none; None where the manifest has no such column."""
 
     def __len__(self) -> int:
         return len(self.face_id)
@@ -63,6 +66,7 @@ class Rows:
             self.box_xywh_px[start:stop],
             {i - start: detail for i, detail in self.malformed.items() if start <= i < stop},
             self.carried.slice(start, count),
+            None if self.landmarks_xy_px is None else self.landmarks_xy_px[start:stop],
         )
 
     def pick(self, positions: Sequence[int]) -> "Rows":
@@ -75,6 +79,7 @@ class Rows:
             self.box_xywh_px[list(positions)],
             {n: self.malformed[i] for n, i in enumerate(positions) if i in self.malformed},
             self.carried.take(list(positions)),
+            None if self.landmarks_xy_px is None else self.landmarks_xy_px[list(positions)],
         )
 
 
@@ -82,6 +87,7 @@ def concatenate(pieces: Sequence[Rows]) -> Rows:
     """The rows of several slices of one manifest, one after the other."""
     starts = np.cumsum([0, *(len(piece) for piece in pieces)])
     encoded = [piece.image_bytes for piece in pieces if piece.image_bytes is not None]
+    landmarks = [piece.landmarks_xy_px for piece in pieces if piece.landmarks_xy_px is not None]
     return Rows(
         [row for piece in pieces for row in piece.row],
         [face_id for piece in pieces for face_id in piece.face_id],
@@ -94,6 +100,7 @@ def concatenate(pieces: Sequence[Rows]) -> Rows:
             for i, detail in piece.malformed.items()
         },
         pa.concat_tables([piece.carried for piece in pieces]),
+        np.concatenate(landmarks) if landmarks else None,
     )
 
 
@@ -137,7 +144,11 @@ class ColumnMap:
 
 
 def map_columns(
-    names: Sequence[str], columns: Mapping[str, str], carry: str | Sequence[str], location: str
+    names: Sequence[str],
+    columns: Mapping[str, str],
+    carry: str | Sequence[str],
+    location: str,
+    landmarks: str | None = None,
 ) -> ColumnMap:
     """Find the contract's columns among a manifest's.
 
@@ -152,7 +163,10 @@ def map_columns(
     source = {ours: original for original, ours in ORIGINAL_COLUMNS.items() if original in names}
     source |= {name: name for name in ("face_id", "image", "image_bytes", *BOX_COLUMNS) if name in names}
     source |= columns
-    absent = [f"{ours} (configured as {theirs!r})" for ours, theirs in columns.items() if theirs not in names]
+    if landmarks is not None:
+        source["landmarks"] = landmarks
+    named = {**columns, **({"landmarks": landmarks} if landmarks else {})}
+    absent = [f"{ours} (configured as {theirs!r})" for ours, theirs in named.items() if theirs not in names]
     absent += [name for name in ("face_id", *BOX_COLUMNS) if name not in source]
     if "image" not in source and "image_bytes" not in source:
         absent.append("image (or image_bytes)")
@@ -185,6 +199,15 @@ def _carried(
     return tuple(rest)
 
 
+def landmarks_of(rows: Sequence[Sequence[float] | None]) -> np.ndarray:
+    """float64 (n, 68, 2) of rows of 136 numbers; NaN for rows without, or with another number of them."""
+    landmarks = np.full((len(rows), 2 * LANDMARKS), np.nan)
+    for i, row in enumerate(rows):
+        if row is not None and len(row) == 2 * LANDMARKS:
+            landmarks[i] = row
+    return landmarks.reshape(-1, LANDMARKS, 2)
+
+
 # Names that the poses use themselves, so that no carried column may have them.
 RESULT_COLUMNS = frozenset(
     {
@@ -203,6 +226,8 @@ RESULT_COLUMNS = frozenset(
         "landmarks_xy_px",
         "mirrored",
         "views",
+        "views_seen_fraction",
+        "views_filled_fraction",
         "part",
         "confidence",
     }

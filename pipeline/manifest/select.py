@@ -20,14 +20,18 @@ def open_manifest(location: str, settings: ManifestSettings) -> Manifest:
     try:
         if kind == "parquet" or (kind == "auto" and _looks_like_parquet(location)):
             files, schema = read_schema(location)
-            columns = map_columns(schema.names, settings.columns, settings.carry, location)
+            columns = map_columns(
+                schema.names, settings.columns, settings.carry, location, settings.landmarks
+            )
             manifest: Manifest = index_parquet(location, files, schema, columns)
         else:
             header = read_header(location, kind)
             if header.is_list:
                 columns = ColumnMap({name: name for name in ("image", *BOX_COLUMNS)}, ())
             else:
-                columns = map_columns(header.names, settings.columns, settings.carry, location)
+                columns = map_columns(
+                    header.names, settings.columns, settings.carry, location, settings.landmarks
+                )
             manifest = index_text(location, header, columns)
     except FileNotFoundError as error:
         raise ManifestError(f"there is no manifest {location}") from error

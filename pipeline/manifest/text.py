@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import ManifestError
-from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Rows, Slice
+from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Rows, Slice, landmarks_of
 from pipeline.storage import read_file, resolve
 
 LIST_COLUMNS = ("image", *BOX_COLUMNS)
@@ -93,7 +93,11 @@ class TextManifest:
             box.T.reshape(-1, 4),
             malformed,
             carried_table,
+            self._landmarks(column("landmarks")) if "landmarks" in self.columns.source else None,
         )
+
+    def _landmarks(self, texts: Sequence[str]) -> np.ndarray:
+        return landmarks_of([[_number(word) for word in text.replace(";", " ").split()] for text in texts])
 
 
 @dataclass

@@ -295,3 +295,62 @@ def test_nothing_to_retry_is_said_without_starting_anything(tmp_path: Path) -> N
     summary = retry_job(str(tmp_path / "out"), [], None, say=said.append)
     assert said[0] == "trying again: 0 faces in 0 parts"
     assert summary.faces_this_run == 0
+
+
+def test_poses_from_a_column_of_landmarks(finished: Path, tmp_path: Path) -> None:
+    write_portrait(tmp_path / "a.jpg")
+    pose = pd.read_parquet(finished / "poses").set_index("face_id").loc["good"]
+    landmarks = pose.landmarks_xy_px.astype(np.float64)
+    _x, _y, _width, _height = FACE_XYWH_PX
+    columns = {
+        "face_id": ["given", "short", "none", "nan"],
+        "image": ["a.jpg"] * 4,
+        **{
+            name: [value] * 4 for name, value in zip(("x", "y", "width", "height"), FACE_XYWH_PX, strict=True)
+        },
+        "points": [landmarks, landmarks[:10], None, np.full(136, np.nan)],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "f.parquet")
+    run(tmp_path / "f.parquet", tmp_path / "out", "manifest.landmarks=points", "render.size_px=64")
+    posed = pd.read_parquet(tmp_path / "out/poses")
+    assert list(posed.face_id) == ["given"]
+    assert "points" not in posed.columns
+    # The landmarks are those that the network's pose projects, so they lead back to it.
+    np.testing.assert_allclose(posed.rvec_rad[0], pose.rvec_rad, atol=2e-3)
+    np.testing.assert_allclose(posed.landmarks_xy_px[0], landmarks, atol=0.05)
+    rejects = pd.read_parquet(tmp_path / "out/rejects")
+    assert dict(zip(rejects.face_id, rejects.reason, strict=True)) == dict.fromkeys(
+        ("short", "none", "nan"), "landmarks_invalid"
+    )
+
+
+def test_other_formats_aligned_crops_and_masks(tmp_path: Path) -> None:
+    write_portrait(tmp_path / "a.jpg")
+    (tmp_path / "list.txt").write_text("a.jpg," + ",".join(map(str, FACE_XYWH_PX)))
+    settings = ("render.format=png", "render.background=transparent", "render.aligned_px=112")
+    out = tmp_path / "out"
+    run(
+        tmp_path / "list.txt",
+        out,
+        *settings,
+        "render.masks=true",
+        "render.size_px=64",
+        "render.views_deg=[0,75]",
+    )
+    with tarfile.open(out / "views/part-000000.tar") as tar:
+        pictures = {
+            name: cv2.imdecode(np.frombuffer(tar.extractfile(name).read(), np.uint8), cv2.IMREAD_UNCHANGED)
+            for name in tar.getnames()
+            if name.endswith(".png")
+        }
+    shapes = {name.partition(".")[2]: picture.shape for name, picture in pictures.items()}
+    assert shapes == {"0.png": (64, 64, 4), "75.png": (64, 64, 4), "aligned.png": (112, 112, 3)}
+    for name in ("0", "75"):
+        mask = cv2.imread(str(out / f"masks/{name}.png"), cv2.IMREAD_UNCHANGED)
+        assert mask.shape == (64, 64)
+        assert set(np.unique(mask)) == {0, 128, 255}
+    assert verify(Folder(str(out))).problems == []
+    pose = pd.read_parquet(out / "poses").iloc[0]
+    assert list(pose.views) == ["0", "75"]
+    assert ((pose.views_seen_fraction + pose.views_filled_fraction) <= 1.0001).all()
+    assert pose.views_seen_fraction[0] > 0.5

@@ -65,7 +65,7 @@ def test_views_follow_the_policy_and_the_side_of_the_face(renderer: Renderer) ->
     assert [face.carried for face in done.faces] == [{"id": 0}, {"id": 1}, {"id": 2}]
     for face in done.faces:
         for view in face.views:
-            assert view.jpeg.startswith(b"\xff\xd8")
+            assert view.encoded.startswith(b"\xff\xd8")
             assert 0 <= view.seen_fraction <= 1
 
 

@@ -30,6 +30,7 @@ def face_of(row: int, **changes) -> FinishedFace:
         "confidence": None,
         "mirrored": True,
         "views": (View("0", 0.0, b"jpeg-0", 0.9, 0.1), View("40", 40.0, b"jpeg-40", 1.0, 0.0)),
+        "aligned": None,
         "carried": {"subject": "s", "born": date(2000, 1, 2), "weight": float("nan")},
     }
     return FinishedFace(**{**values, **changes})
@@ -71,7 +72,7 @@ def test_rejects_say_where_and_why() -> None:
 
 
 def test_shard_members_have_safe_names_and_fixed_metadata() -> None:
-    shard = views_file([face_of(512), face_of(513, views=())], 1, {512: 0, 513: 1}, "open-mean")
+    shard = views_file([face_of(512), face_of(513, views=())], 1, {512: 0, 513: 1}, "open-mean", "jpg")
     with tarfile.open(fileobj=io.BytesIO(shard)) as tar:
         members = tar.getmembers()
         assert [m.name for m in members] == [
@@ -96,4 +97,4 @@ def test_shard_members_have_safe_names_and_fixed_metadata() -> None:
 def test_files_are_the_same_bytes_every_time() -> None:
     faces = [face_of(0), face_of(1)]
     assert poses_file(faces, 0, CARRIED, landmarks=True) == poses_file(faces, 0, CARRIED, landmarks=True)
-    assert views_file(faces, 0, {0: 0, 1: 1}, "h") == views_file(faces, 0, {0: 0, 1: 1}, "h")
+    assert views_file(faces, 0, {0: 0, 1: 1}, "h", "jpg") == views_file(faces, 0, {0: 0, 1: 1}, "h", "jpg")
