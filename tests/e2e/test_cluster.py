@@ -91,9 +91,15 @@ def wait_for(url: str, process: subprocess.Popen) -> None:
 def submit(address: str, *arguments: str) -> subprocess.CompletedProcess:
     command = [str(BIN / "ray"), "job", "submit", "--address", address, "--working-dir", "."]
     command += ["--", "python", "-m", "pipeline", "run", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=200, check=False
-    )
+    for _ in range(60):
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=200, check=False
+        )
+        # The server answers before the agent that starts jobs is there.
+        if "No available agent to submit job" not in done.stdout + done.stderr:
+            return done
+        time.sleep(1)
+    pytest.fail("the job server has no agent")
 
 
 def test_ray_job_submit_runs_the_job_and_tells_how_it_ended(job_server: str, tmp_path: Path) -> None:
