@@ -10,8 +10,9 @@ from render_core.grid import ViewGrid
 from render_core.sight import MIRROR
 from render_core.source import Source
 
-# Weights of twins closer to 0 or 1 than this make no difference that shows.
-_NEGLIGIBLE = 0.01
+# Shares of twins are counted in this many steps; those within two of 0 or 1 make no difference that shows.
+_STEPS = 255
+_NEGLIGIBLE = 2
 # OpenCV takes no image with a side beyond 32,766: lists of positions are laid out in rows.
 _ROW = 256
 
@@ -78,13 +79,14 @@ def _take_twins(
     start = first * cell_px
     shares = _enlarged(twin_weights[:, first:last], cell_px, grid.head_mask[start : last * cell_px])
     first_pixel = start * grid.size_px
-    mixed = np.flatnonzero(np.abs(shares - 0.5) < 0.5 - _NEGLIGIBLE)
-    share, mixed_pixel = shares[mixed], mixed + first_pixel
+    # Unsigned bytes wrap around: what is nearly nothing becomes more than what is nearly all.
+    mixed = np.flatnonzero(shares - np.uint8(_NEGLIGIBLE) < _STEPS - 2 * _NEGLIGIBLE)
+    share, mixed_pixel = shares[mixed] * np.float32(1 / _STEPS), mixed + first_pixel
     direct = position.take(mixed_pixel, axis=1)
 
     # The larger share is looked up with all other pixels; the lesser one apart, and only where it counts.
     to_twin = source.projection @ MIRROR
-    replaced = np.flatnonzero(shares > 0.5) + first_pixel
+    replaced = np.flatnonzero(shares > _STEPS // 2) + first_pixel
     position[0][replaced], position[1][replaced] = _positions(to_twin, grid.points.take(replaced, axis=1))
     twin = _positions(to_twin, grid.points.take(mixed_pixel, axis=1))
     other = np.where(share > 0.5, direct, twin)
@@ -92,11 +94,11 @@ def _take_twins(
 
 
 def _enlarged(twin_weights: np.ndarray, cell_px: int, head_mask: np.ndarray) -> np.ndarray:
-    """The weights of the pixels in some rows of cells, each from its own kind: head or backdrop."""
+    """Steps of the shares of the pixels in some rows of cells, each from its own kind: head or backdrop."""
     height, width = head_mask.shape
     head, backdrop = (
-        cv2.resize(cells, None, fx=cell_px, fy=cell_px, interpolation=cv2.INTER_LINEAR)[:height, :width]
-        for cells in twin_weights
+        cv2.resize(steps, None, fx=cell_px, fy=cell_px, interpolation=cv2.INTER_LINEAR)[:height, :width]
+        for steps in (cv2.convertScaleAbs(cells, alpha=_STEPS) for cells in twin_weights)
     )
     shares: np.ndarray = np.where(head_mask, head, backdrop).reshape(-1)
     return shares
