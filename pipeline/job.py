@@ -100,7 +100,8 @@ def read_job_file(out: Folder) -> dict[str, Any] | None:
 def _is_bound(out: Folder, inputs: dict[str, Any]) -> bool:
     before = read_job_file(out)
     if before is None:
-        if out.names():
+        # A run that was killed while it wrote its job file leaves a temporary file with a dot.
+        if any(not name.startswith(".") for name in out.names()):
             raise FingerprintError(
                 f"{out.location!r} is not empty and no output of fpn run (it has no {JOB_NAME}); "
                 "name a new folder"

@@ -45,6 +45,19 @@ def test_the_same_job_continues_also_elsewhere(manifest: Path, tmp_path: Path) -
     assert (first.resumed, again.resumed) == (False, True)
 
 
+def test_a_run_that_was_killed_while_it_bound_the_folder_can_begin_again(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        # SIGKILL between the temporary file and its move: nothing is moved and nothing tidied up.
+        killed.setattr(Path, "replace", lambda *args: (_ for _ in ()).throw(SystemExit))
+        killed.setattr(Path, "unlink", lambda *args, **kwargs: None)
+        with pytest.raises(SystemExit):
+            prepare(manifest, tmp_path)
+    assert [path.name[:10] for path in (tmp_path / "out").iterdir()] == ["._job.json"]
+    assert not prepare(manifest, tmp_path).resumed
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
