@@ -27,7 +27,7 @@ class _Settings(BaseModel):
 class ManifestSettings(_Settings):
     """How the manifest is read."""
 
-    format: Literal["auto", "csv", "list", "parquet"] = "auto"
+    format: Literal["auto", "csv", "list", "parquet", "webdataset"] = "auto"
     """csv has a header; list is the original's header-less `FILE,x,y,w,h`; auto looks into the file."""
     image_root: str | None = None
     """Folder or URI against which relative image paths resolve; by default the manifest's folder."""

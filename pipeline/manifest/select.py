@@ -6,8 +6,9 @@ from pipeline.config import ManifestSettings
 from pipeline.errors import ManifestError
 from pipeline.manifest.parquet import index_parquet, read_schema
 from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Manifest, map_columns
+from pipeline.manifest.tars import index_tars
 from pipeline.manifest.text import index_text, read_header
-from pipeline.storage import is_uri, read_file
+from pipeline.storage import Folder, is_uri, read_file
 
 
 def open_manifest(location: str, settings: ManifestSettings) -> Manifest:
@@ -16,16 +17,18 @@ def open_manifest(location: str, settings: ManifestSettings) -> Manifest:
     Raises:
         ManifestError: it is not there, not readable, empty, or lacks a column.
     """
-    kind = settings.format
     try:
-        if kind == "parquet" or (kind == "auto" and _looks_like_parquet(location)):
+        kind = _guess(location) if settings.format == "auto" else settings.format
+        if kind == "webdataset":
+            manifest: Manifest = index_tars(location, settings.carry, settings.landmarks)
+        elif kind == "parquet":
             files, schema = read_schema(location)
             columns = map_columns(
                 schema.names, settings.columns, settings.carry, location, settings.landmarks
             )
-            manifest: Manifest = index_parquet(location, files, schema, columns)
+            manifest = index_parquet(location, files, schema, columns)
         else:
-            header = read_header(location, kind)
+            header = read_header(location, kind)  # of "auto" here, a CSV or a list
             if header.is_list:
                 columns = ColumnMap({name: name for name in ("image", *BOX_COLUMNS)}, ())
             else:
@@ -42,6 +45,10 @@ def open_manifest(location: str, settings: ManifestSettings) -> Manifest:
     return manifest
 
 
-def _looks_like_parquet(location: str) -> bool:
-    is_folder = location.endswith("/") if is_uri(location) else Path(location).is_dir()
-    return is_folder or read_file(location, max_bytes=3) == b"PAR1"
+def _guess(location: str) -> str:
+    """parquet or webdataset by what is there, else auto: some text."""
+    if location.endswith("/") if is_uri(location) else Path(location).is_dir():
+        return "webdataset" if any(name.endswith(".tar") for name in Folder(location).names()) else "parquet"
+    if location.partition("?")[0].endswith(".tar"):
+        return "webdataset"
+    return "parquet" if read_file(location, max_bytes=3) == b"PAR1" else "auto"

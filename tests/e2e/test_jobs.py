@@ -301,7 +301,6 @@ def test_poses_from_a_column_of_landmarks(finished: Path, tmp_path: Path) -> Non
     write_portrait(tmp_path / "a.jpg")
     pose = pd.read_parquet(finished / "poses").set_index("face_id").loc["good"]
     landmarks = pose.landmarks_xy_px.astype(np.float64)
-    _x, _y, _width, _height = FACE_XYWH_PX
     columns = {
         "face_id": ["given", "short", "none", "nan"],
         "image": ["a.jpg"] * 4,
