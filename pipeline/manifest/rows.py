@@ -158,7 +158,13 @@ def map_columns(
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ManifestError(
-            f"{location}: the columns {', '.join(repeated)} are there twice; rename or drop them"
+            f"{location}: the columns {_listed(repeated)} are there twice; rename or drop them"
+        )
+    unknown = set(columns) - {"face_id", "image", "image_bytes", *BOX_COLUMNS}
+    if unknown:
+        raise ManifestError(
+            f"manifest.columns maps {_listed(sorted(unknown))}, which no manifest has; it takes face_id, image, "
+            "image_bytes, x, y, width, height"
         )
     source = {ours: original for original, ours in ORIGINAL_COLUMNS.items() if original in names}
     source |= {name: name for name in ("face_id", "image", "image_bytes", *BOX_COLUMNS) if name in names}
@@ -172,7 +178,7 @@ def map_columns(
         absent.append("image (or image_bytes)")
     if absent:
         raise ManifestError(
-            f"{location}: missing column {', '.join(absent)}; found {', '.join(names) or 'none'}. Expected "
+            f"{location}: missing column {', '.join(absent)}; found {_listed(names)}. Expected "
             "face_id, image, x, y, width, height or the original's ID, FILE, FACE_X, FACE_Y, FACE_WIDTH, "
             "FACE_HEIGHT; map other names with --set manifest.columns={face_id: my_id, ...}"
         )
@@ -187,7 +193,7 @@ def _carried(
         unknown = [name for name in carry if name not in rest]
         if unknown:
             raise ManifestError(
-                f"{location}: no column {', '.join(unknown)} to carry; there are {', '.join(rest)}"
+                f"{location}: no column {_listed(unknown)} to carry; there are {_listed(rest)}"
             )
         rest = list(carry)
     taken = [name for name in rest if name in RESULT_COLUMNS]
@@ -197,6 +203,12 @@ def _carried(
             "or choose the columns to carry with --set manifest.carry=[...]"
         )
     return tuple(rest)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names for an error of readable length, whatever a manifest calls its columns."""
+    shown = ", ".join(name if len(name) <= 40 else f"{name[:37]}..." for name in names[:20])
+    return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown or "none"
 
 
 def landmarks_of(rows: Sequence[Sequence[float] | None]) -> np.ndarray:

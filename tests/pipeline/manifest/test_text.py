@@ -63,6 +63,16 @@ def test_a_column_map_covers_other_names(tmp_path: Path) -> None:
     assert manifest.read(manifest.slices(1)[0]).image == ["1.jpg"]
     with pytest.raises(ManifestError, match="configured as 'wide'"):
         open_manifest(location, ManifestSettings(columns=names | {"width": "wide"}))
+    with pytest.raises(ManifestError, match="maps faceid, which no manifest has"):
+        open_manifest(location, ManifestSettings(columns=names | {"faceid": "key"}))
+
+
+def test_errors_stay_readable_whatever_columns_are_called(tmp_path: Path) -> None:
+    names = ["x" * 10_000, *(f"column_{i}" for i in range(50))]
+    with pytest.raises(ManifestError) as raised:
+        open_manifest(write(tmp_path, ",".join(names) + "\n"), ManifestSettings())
+    assert len(str(raised.value)) < 1000
+    assert "and 31 more" in str(raised.value)
 
 
 def test_what_is_no_number_is_a_row_without_a_box(tmp_path: Path) -> None:
