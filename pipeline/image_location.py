@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import JobConfig
-from pipeline.storage import is_uri, join, parent
+from pipeline.storage import is_uri, join, parent, plain_path
 
 _LONGEST_NAME = 4096
 
@@ -36,7 +36,7 @@ class ImagePlaces:
         """
         if not image or len(image) > _LONGEST_NAME or "\0" in image:
             raise NoImageNamedError(f"the row names no image (a name of {len(image)} characters)")
-        location = join(self.image_root, image)
+        location = plain_path(join(self.image_root, image))
         if is_uri(location) and ".." in location.split("/"):
             raise ForbiddenPlaceError(f"a URI with '..' in it: {location!r}")
         if self.roots is None:
@@ -69,5 +69,5 @@ def _bucket(location: str) -> str:
 def image_places(manifest_location: str, config: JobConfig) -> ImagePlaces:
     """The places of a job: its image root is the manifest's own folder where none is named."""
     roots = config.images.roots
-    root = config.manifest.image_root or parent(manifest_location)
-    return ImagePlaces(root, None if roots is None else tuple(roots))
+    root = plain_path(config.manifest.image_root or parent(manifest_location))
+    return ImagePlaces(root, None if roots is None else tuple(map(plain_path, roots)))

@@ -27,6 +27,11 @@ def is_uri(location: str) -> bool:
     return "://" in location
 
 
+def plain_path(location: str) -> str:
+    """A `file://` URI as the local path that it is; anything else as it is."""
+    return unquote(location.removeprefix("file://")) if location.startswith("file:///") else location
+
+
 def without_credentials(location: str) -> str:
     """A URI as it may be shown and stored: without `user:secret@` and query, which can hold keys."""
     if not is_uri(location):

@@ -163,8 +163,8 @@ def map_columns(
     unknown = set(columns) - {"face_id", "image", "image_bytes", *BOX_COLUMNS}
     if unknown:
         raise ManifestError(
-            f"manifest.columns maps {_listed(sorted(unknown))}, which no manifest has; it takes face_id, image, "
-            "image_bytes, x, y, width, height"
+            f"manifest.columns maps {_listed(sorted(unknown))}, which no manifest has; it takes face_id, "
+            "image, image_bytes, x, y, width, height"
         )
     source = {ours: original for original, ours in ORIGINAL_COLUMNS.items() if original in names}
     source |= {name: name for name in ("face_id", "image", "image_bytes", *BOX_COLUMNS) if name in names}

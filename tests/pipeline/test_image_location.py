@@ -9,6 +9,7 @@ def test_without_roots_the_local_disk_and_the_image_roots_bucket() -> None:
     local = ImagePlaces("/data", None)
     assert local.locate("a/b.jpg") == "/data/a/b.jpg"
     assert local.locate("/other/b.jpg") == "/other/b.jpg"
+    assert local.locate("file:///other/a%20b.jpg") == "/other/a b.jpg"
     remote = ImagePlaces("s3://bucket/photos?region=eu-central-1", None)
     assert remote.locate("a.jpg") == "s3://bucket/photos/a.jpg?region=eu-central-1"
     assert remote.locate("s3://bucket/elsewhere/b.jpg") == "s3://bucket/elsewhere/b.jpg"
