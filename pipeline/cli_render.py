@@ -15,7 +15,7 @@ from render_core.head_folder import find_head
 from render_core.heads import DEFAULT_HEAD, HeadMesh, build_head_from_yaml, draw_heads, head_names, save_head
 from render_core.reference_heads import import_reference_heads
 from render_core.renderer import Mode, RenderedView
-from render_core.view import PRESET_VIEWS_DEG, ViewCamera, view_camera
+from render_core.view import PRESET_VIEWS_DEG, ViewCamera, closeup_camera, view_camera
 
 _path = click.Path(path_type=Path)
 
@@ -53,6 +53,7 @@ _path = click.Path(path_type=Path)
 @click.option(
     "--symmetry/--no-symmetry", default=True, show_default=True, help="Fill hidden parts by symmetry."
 )
+@click.option("--closeup", is_flag=True, help="Crop every view to the face (clean mode).")
 @click.option("--masks", is_flag=True, help="Also write mask_VIEW.png: 0 background, 128 head, 255 face.")
 @click.option("--aligned", is_flag=True, help="Also write aligned.png: the upright crop of 112 px.")
 @click.option("--out", type=_path, required=True, help="Folder for view_0.png, view_22.png, ...")
@@ -67,6 +68,7 @@ def render(
     size_px: int | None,
     background: str,
     symmetry: bool,
+    closeup: bool,
     masks: bool,
     aligned: bool,
     out: Path,
@@ -83,6 +85,11 @@ def render(
     points = None if landmarks is None else read_landmarks(landmarks)
     written_pose = None if pose is None else read_pose(pose)
     chosen = find_head(head or (DEFAULT_HEAD if heads is None else "10"), heads)
+    if closeup:
+        if mode == "compat":
+            raise click.UsageError("--closeup needs clean mode: compat mode has the original's views alone")
+        landmarks_mm = np.asarray(chosen.landmarks_mm)
+        cameras = {name: closeup_camera(camera, landmarks_mm) for name, camera in cameras.items()}
     renderer = Renderer(
         chosen,
         list(cameras.values()),

@@ -94,6 +94,8 @@ class RenderSettings(_Settings):
     """Of JPEG and WebP."""
     aligned_px: int | None = Field(default=None, ge=16, le=2048)
     """Side of an upright crop of each face, added to its views as `aligned`; null: none."""
+    crop: Literal["none", "face"] = "none"
+    """face: every view is cropped to the face, a quarter of its landmarks' extent around them."""
     masks: bool = False
     """Whether the job writes, once for each view, which pixels are face, head and background."""
 

@@ -12,6 +12,7 @@ from pipeline.faces import FinishedFace, FinishedFaces, PosedFaces, View
 from pipeline.reasons import Reason, Stage, reject_row
 from render_core import Renderer, RenderReject, is_mirrored, select_views
 from render_core.align import align_face
+from render_core.view import ViewCamera
 
 
 @dataclass
@@ -22,6 +23,8 @@ class ViewRenderer:
     landmarks_mm: np.ndarray
     """float64 (68, 3): the head's landmarks, projected into every photo."""
     renderer: Renderer | None
+    cameras: dict[float, ViewCamera]
+    """Yaw of a view in degrees -> the renderer's camera for it."""
     report: Report = report_nothing
 
     def __call__(self, faces: PosedFaces) -> FinishedFaces:
@@ -79,7 +82,7 @@ class ViewRenderer:
         rendered = self.renderer.render(
             source.pixels,
             source.image_to_source @ faces.projection[i],
-            wanted,
+            [self.cameras[yaw_deg] for yaw_deg in wanted],
             mirrored=is_mirrored(yaw_deg),
         )
         return tuple(

@@ -20,7 +20,7 @@ from pipeline.layout import Layout, choose_layout
 from pipeline.ledger import LedgerEntry, committed_parts, read_entry
 from pipeline.progress import Progress
 from pipeline.storage import Folder, without_credentials
-from pipeline.worker import Part, make_renderer
+from pipeline.worker import Part, make_cameras, make_renderer
 
 SUMMARY_NAME = "summary.json"
 Say = Callable[[str], None]
@@ -178,8 +178,8 @@ def _write_masks(prepared: PreparedJob) -> None:
     """Write which pixels of each view are background (0), head (128) and face (255); the same for every
     face."""
     renderer = make_renderer(prepared.job.config)
-    for yaw_deg in prepared.job.config.render.views:
-        face, head = renderer.masks(yaw_deg)
+    for yaw_deg, camera in make_cameras(prepared.job.config).items():
+        face, head = renderer.masks(camera)
         levels = np.array([0, 128, 255], dtype=np.uint8)[face.astype(int) + head]
         _, png = cv2.imencode(".png", levels)
         prepared.job.out.write(f"masks/{yaw_deg:g}.png", bytes(png))

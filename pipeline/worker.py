@@ -22,6 +22,7 @@ from pipeline.shards import poses_file, rejects_file, views_file
 from pipeline.storage import Folder
 from render_core import Renderer
 from render_core.head_folder import find_head
+from render_core.view import ViewCamera, closeup_camera, view_camera
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class RenderWorker:
         settings = job.config.render
         head = find_head(settings.head, settings.heads_path)
         renderer = make_renderer(job.config) if settings.enabled else None
-        self._finish = ViewRenderer(settings, head.landmarks_mm, renderer, report)
+        self._finish = ViewRenderer(settings, head.landmarks_mm, renderer, make_cameras(job.config), report)
 
     def finish(self, faces: PosedFaces, care: Care) -> FinishedFaces:
         """Render one batch."""
@@ -160,12 +161,22 @@ class RenderWorker:
         return commit(self._job.out, entry, files)
 
 
+def make_cameras(config: JobConfig) -> dict[float, ViewCamera]:
+    """The camera of each of a job's views, by its yaw in degrees."""
+    settings = config.render
+    cameras = {yaw_deg: view_camera(yaw_deg, size_px=settings.size_px) for yaw_deg in settings.views}
+    if settings.crop == "none":
+        return cameras
+    landmarks_mm = np.asarray(find_head(settings.head, settings.heads_path).landmarks_mm, dtype=np.float64)
+    return {yaw_deg: closeup_camera(camera, landmarks_mm) for yaw_deg, camera in cameras.items()}
+
+
 def make_renderer(config: JobConfig) -> Renderer:
     """The renderer of a job's views; takes seconds, unless they are in the cache."""
     settings = config.render
     return Renderer(
         find_head(settings.head, settings.heads_path),
-        settings.views,
+        tuple(make_cameras(config).values()),
         size_px=settings.size_px,
         background=settings.background,
         cache_dir=config.engine.cache_path,

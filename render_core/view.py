@@ -4,7 +4,7 @@ Head frame: millimetres, x to the image right, y down, z away from the camera. P
 of the first is (0, 0).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -110,3 +110,22 @@ def view_camera(
         centre_px=(scale * (centre_x + 0.5) - 0.5, scale * (centre_y + 0.5) - 0.5),
         tvec_mm=(float(tvec[0]), float(tvec[1]), float(tvec[2])),
     )
+
+
+def closeup_camera(
+    camera: ViewCamera, landmarks_mm: Float[np.ndarray, "68 3"], *, margin: float = 0.25
+) -> ViewCamera:
+    """The same view, cropped to the face: the square about the head's landmarks in it fills the picture.
+
+    `margin` is the share of the landmarks' longer side that is added on every side. The camera itself is
+    moved in, so that a closeup is rendered from the photo at full sharpness and not cut from a view.
+    """
+    homogeneous = landmarks_mm @ camera.projection[:, :3].T + camera.projection[:, 3]
+    points = homogeneous[:, :2] / homogeneous[:, 2:]
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = float((high - low).max()) * (1 + 2 * margin)
+    corner = (low + high) / 2 - side / 2
+    # Pixel areas map onto each other: x' + 1/2 = s (x + 1/2 - x0), with x0 the edge of the square.
+    scale = camera.size_px / side
+    x, y = (scale * (centre - edge) - 0.5 for centre, edge in zip(camera.centre_px, corner, strict=True))
+    return replace(camera, focal_px=scale * camera.focal_px, centre_px=(float(x), float(y)))

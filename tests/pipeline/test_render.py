@@ -10,15 +10,17 @@ from pipeline.manifest import Rows
 from pipeline.render import ViewRenderer
 from render_core import Renderer
 from render_core.heads import load_head
+from render_core.view import view_camera
 from tests.photos import FACE_XYWH_PX, portrait
 
 HEAD = load_head("open-mean")
 SIZE_PX = 64
+CAMERAS = {yaw_deg: view_camera(yaw_deg, size_px=SIZE_PX) for yaw_deg in (0.0, 40.0, 75.0)}
 
 
 @pytest.fixture(scope="module")
 def renderer() -> Renderer:
-    return Renderer(HEAD, (0.0, 40.0, 75.0), size_px=SIZE_PX)
+    return Renderer(HEAD, tuple(CAMERAS.values()), size_px=SIZE_PX)
 
 
 def posed(ypr_deg: list[tuple[float, float, float]], tvec_mm: list[tuple[float, float, float]]) -> PosedFaces:
@@ -50,7 +52,7 @@ def posed(ypr_deg: list[tuple[float, float, float]], tvec_mm: list[tuple[float, 
 
 def finish(renderer: Renderer | None, faces: PosedFaces, **settings):
     settings = RenderSettings(views_deg=[0, 40, 75], size_px=SIZE_PX, **settings)
-    return ViewRenderer(settings, HEAD.landmarks_mm, renderer)(faces)
+    return ViewRenderer(settings, HEAD.landmarks_mm, renderer, CAMERAS)(faces)
 
 
 def test_views_follow_the_policy_and_the_side_of_the_face(renderer: Renderer) -> None:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from render_core.view import PRESET_VIEWS_DEG, angles_to_rotation, view_camera
+from render_core.heads import load_head
+from render_core.view import PRESET_VIEWS_DEG, angles_to_rotation, closeup_camera, view_camera
 
 NOSE_MM = np.array([0.0, 0.0, -55.0])
 
@@ -62,3 +63,18 @@ def test_impossible_cameras_are_refused(bad: dict[str, float]) -> None:
     arguments = {"yaw_deg": 0.0, "size_px": 224} | bad
     with pytest.raises(ValueError, match="expected"):
         view_camera(arguments["yaw_deg"], size_px=int(arguments["size_px"]))
+
+
+@pytest.mark.parametrize("yaw_deg", [0, 40, 75])
+@pytest.mark.parametrize("size_px", [64, 224])
+def test_a_closeup_is_filled_by_the_landmarks_and_their_margin(yaw_deg: int, size_px: int) -> None:
+    landmarks_mm = load_head("open-mean").landmarks_mm
+    camera = view_camera(yaw_deg, size_px=size_px)
+    closeup = closeup_camera(camera, landmarks_mm, margin=0.25)
+    homogeneous = np.column_stack([landmarks_mm, np.ones(68)]) @ closeup.projection.T
+    points = homogeneous[:, :2] / homogeneous[:, 2:]
+    # The longer side takes 1 / 1.5 of the picture, and the middle lies in its middle.
+    assert np.ptp(points, axis=0).max() == pytest.approx(size_px / 1.5)
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    np.testing.assert_allclose(middle, (size_px - 1) / 2, atol=1e-6)
+    assert (closeup.yaw_deg, closeup.size_px, closeup.tvec_mm) == (yaw_deg, size_px, camera.tvec_mm)
