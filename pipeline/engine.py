@@ -144,7 +144,7 @@ def run_parts(
 
     Raises:
         ResourceError: actors that did not start in time, or that no longer fit.
-        JobIncompleteError: a worker that failed for good; what was committed stays.
+        JobIncompleteError: a worker that failed for good, or no node is left; what was committed stays.
     """
     waiting = {part.number: part for part in parts}
     losses = 0
@@ -170,6 +170,11 @@ def run_parts(
             if entry_of_lost is not None:
                 del waiting[number]
                 yield entry_of_lost
+        if waiting and not cluster_size()[0]:
+            raise JobIncompleteError(
+                "no node of Ray is left (killed, or out of memory?). Committed parts stay; the same command "
+                "continues the job"
+            )
 
 
 def _execute(job: Job, parts: Sequence[Part], layout: Layout, device: Device) -> Iterator[LedgerEntry]:
