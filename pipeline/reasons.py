@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pipeline.errors import without_secrets
+
 if TYPE_CHECKING:
     from pipeline.manifest import Rows
 
@@ -54,4 +56,5 @@ class Reject:
 
 def reject_row(rows: "Rows", at: int, stage: Stage, reason: Reason, detail: str, attempts: int = 1) -> Reject:
     """The reject of the face at a position of `rows`."""
-    return Reject(rows.row[at], rows.face_id[at], rows.image[at], stage, reason, detail, attempts)
+    shown = without_secrets(detail)
+    return Reject(rows.row[at], rows.face_id[at], rows.image[at], stage, reason, shown, attempts)
