@@ -17,7 +17,7 @@ from pipeline.engine import cluster_size, probe_device, ray_session, run_parts
 from pipeline.errors import JobIncompleteError, ResourceError
 from pipeline.job import PreparedJob, prepare_job, stored_job
 from pipeline.layout import Layout, choose_layout
-from pipeline.ledger import LedgerEntry, committed_parts, read_entry
+from pipeline.ledger import LedgerEntry, committed_parts, read_entries
 from pipeline.progress import Progress
 from pipeline.storage import Folder, without_credentials
 from pipeline.worker import Part, make_cameras, make_renderer
@@ -167,10 +167,8 @@ def _cluster() -> str:
 
 def _totals(out: Folder) -> Totals:
     totals = Totals()
-    for part in sorted(committed_parts(out)):
-        entry = read_entry(out, part)
-        if entry is not None:
-            totals = totals.plus(entry)
+    for entry in read_entries(out, sorted(committed_parts(out))):
+        totals = totals.plus(entry)
     return totals
 
 

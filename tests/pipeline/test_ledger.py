@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StorageError
-from pipeline.ledger import LedgerEntry, commit, committed_parts, read_entry
+from pipeline.ledger import LedgerEntry, commit, committed_parts, read_entries, read_entry
 from pipeline.storage import Folder
 
 ENTRY = LedgerEntry(
@@ -41,3 +41,10 @@ def test_a_torn_entry_is_named(tmp_path: Path) -> None:
     out.write("_ledger/part-000000.json", b'{"part": 0')
     with pytest.raises(StorageError, match=r"part-000000.json in .* delete it to have part 0 redone"):
         read_entry(out, 0)
+
+
+def test_many_entries_come_in_the_order_that_was_asked_for(tmp_path: Path) -> None:
+    out = Folder(str(tmp_path))
+    for part in range(100):
+        commit(out, LedgerEntry(part, "f", 1, 1, 0, 0, {}), {})
+    assert [entry.part for entry in read_entries(out, [*range(99, -1, -1), 100])] == list(range(99, -1, -1))
