@@ -46,7 +46,7 @@ class LedgerEntry:
 
 
 def read_entries(out: Folder, parts: Iterable[int]) -> list[LedgerEntry]:
-    """The entries of many parts in their order, read side by side, for a store answers each in its own time."""
+    """The entries of many parts in their order, read side by side: a store answers each in its own time."""
     with ThreadPoolExecutor(_READERS) as pool:
         entries = pool.map(lambda part: read_entry(out, part), parts)
         return [entry for entry in entries if entry is not None]

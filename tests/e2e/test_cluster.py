@@ -111,8 +111,6 @@ def test_ray_job_submit_runs_the_job_and_tells_how_it_ended(job_server: str, tmp
     assert "6 faces = 6 posed + 0 rejected" in done.stdout
     assert verify(Folder(str(tmp_path / "out"))).problems == []
 
-    started = time.monotonic()
     failed = submit(job_server, str(manifest), str(tmp_path / "gpu"), "--config", "configs/cluster.yaml")
     assert failed.returncode == 1
     assert "error: pose.device=cuda, but no node of the Ray cluster has a GPU" in failed.stdout
-    assert time.monotonic() - started < 30

@@ -1,6 +1,4 @@
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +6,6 @@ import pytest
 from render_core.errors import HeadError
 from render_core.head import HeadView, ViewedHead
 from render_core.head_file import FORMAT, read_head_file, write_head_file
-from render_core.reference_heads import import_reference_heads
 
 
 def random_view(yaw_deg: float, shape: tuple[int, int] = (5, 7)) -> HeadView:
@@ -67,19 +64,3 @@ def test_a_view_without_its_arrays_is_named(tmp_path: Path) -> None:
     np.savez(path, format=np.array(FORMAT), views_deg=np.zeros(1))
     with pytest.raises(HeadError, match="view 0 lacks points_mm, face_mask"):
         read_head_file(path)
-
-
-def test_a_head_with_five_views_loads_in_ten_milliseconds(reference: Any, tmp_path: Path) -> None:
-    folder = reference.path("reference/models3d_new")
-    only_one = tmp_path / "one"
-    only_one.mkdir()
-    for path in folder.glob("*_03.mat"):
-        (only_one / path.name).symlink_to(path)
-    (path,) = import_reference_heads(only_one, tmp_path / "out")
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        views = list(read_head_file(path).views.values())
-        times.append(time.perf_counter() - start)
-    assert len(views) == 5
-    assert min(times) < 0.010

@@ -1,4 +1,3 @@
-import time
 
 import numpy as np
 import pytest
@@ -123,7 +122,7 @@ def test_bad_input_is_refused_with_what_was_found() -> None:
         rasterize(vertices, face + 1, PINHOLE, (5, 5))
 
 
-def test_a_head_sized_mesh_takes_a_fraction_of_a_second() -> None:
+def test_a_mesh_of_the_size_of_a_head_has_no_holes() -> None:
     side = 135
     y, x = np.mgrid[0:side, 0:side] * (200 / side)
     corner = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).ravel()
@@ -134,7 +133,6 @@ def test_a_head_sized_mesh_takes_a_fraction_of_a_second() -> None:
         ]
     )
     sheet = corners(*np.column_stack([x.ravel(), y.ravel(), np.ones(side**2)]))
-    start = time.perf_counter()
-    rasterize(sheet, faces, PINHOLE, (224, 224))
-    # 0.05 s when measured alone; the bound only catches a fall back to one triangle at a time.
-    assert time.perf_counter() - start < 2.0
+    covered = rasterize(sheet, faces, PINHOLE, (224, 224)).covered
+    assert covered[1:197, 1:197].all()
+    assert not covered[202:].any()
