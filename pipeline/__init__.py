@@ -10,3 +10,7 @@ import os
 # before it allocates, but reads the limit only once, when it is first imported: so it is set here, before any
 # module of the job imports cv2, in the driver as in every worker. 2^27 px are 134 megapixels.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
+
+# Arrow's S3 client otherwise sends bodies with a trailing checksum and without a length, which Ceph and
+# other stores refuse (HTTP status 411).
+os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")

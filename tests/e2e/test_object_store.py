@@ -1,5 +1,6 @@
 """Jobs whose manifest, images and results lie in an object store: a real S3 server on loopback."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from pipeline.errors import StorageError
 from pipeline.run import run_job
 from pipeline.storage import Folder, read_file, resolve
 from pipeline.verify import verify
+from tests.e2e import ceph
 from tests.e2e.object_store import FaultyProxy, s3_server
 from tests.photos import FACE_XYWH_PX, write_portrait
 
@@ -26,22 +28,34 @@ SETTINGS = (
 )
 
 
-@pytest.fixture
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test-key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+@pytest.fixture(scope="module")
+def credentials() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", "test-key")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
+        environment.setenv("AWS_REGION", "us-east-1")
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
 
 
-@pytest.fixture
-def endpoint(credentials: None, tmp_path: Path) -> str:
+@pytest.fixture(scope="module", params=["moto", "ceph"])
+def endpoint(
+    request: pytest.FixtureRequest, credentials: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """A bucket with a manifest of 40 faces over 20 photos, of which one is missing."""
-    with s3_server() as endpoint:
+    if request.param == "ceph" and not ceph.is_installed():
+        pytest.skip("needs Debian's packages radosgw, ceph-mon and ceph-osd")
+    # Sockets lie in Ceph's folder, whose path must be short.
+    server = (
+        s3_server()
+        if request.param == "moto"
+        else ceph.ceph_server(tmp_path_factory.mktemp("c"), "test-key", "test-secret")
+    )
+    with server as endpoint:
         host = endpoint.removeprefix("http://")
         store = pafs.S3FileSystem(endpoint_override=host, scheme="http", allow_bucket_creation=True)
         store.create_dir("bucket")
-        photo = write_portrait(tmp_path / "photo.jpg").read_bytes()
+        photo = write_portrait(tmp_path_factory.mktemp("photo") / "photo.jpg").read_bytes()
         for n in range(N_FACES // 2 - 1):
             with store.open_output_stream(f"bucket/photos/a b/{n}.jpg") as stream:
                 stream.write(photo)
