@@ -1,7 +1,6 @@
 """Jobs whose manifest, images and results lie in an object store: a real S3 server on loopback."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.fs as pafs
