@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pipeline.errors import ConfigError
 from pipeline.storage import without_credentials
 
-Device = Literal["auto", "cpu", "cuda"]
+Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 
 
 class _Settings(BaseModel):
@@ -62,6 +62,9 @@ class PoseSettings(_Settings):
     model_sha256: str | None = Field(default=None, pattern="^[0-9a-fA-F]{64}$")
     """Hex digest that the model file must have; another file is refused before it is loaded."""
     device: Device = "auto"
+    average_mirrored: bool = False
+    """Also pose the mirrored crop and average the two, as test-time augmentation; twice the network's
+    time."""
     batch_size: int = Field(default=128, ge=1, le=4096)
     """Faces a network call. Part of the results: the last bits of a float depend on the batch."""
 

@@ -39,6 +39,7 @@ from pipeline.stages import make_item, make_setup
 from pipeline.worker import Job, Part
 
 CPU_PROVIDER = "CPUExecutionProvider"
+GPU_DEVICES: tuple[Device, ...] = ("cuda", "tensorrt")
 # A native crash would be tried again for ever by default.
 _MAX_TASK_RETRIES = 3
 # More blocks than this only cost the driver; each then holds several parts, still handled one by one.
@@ -130,7 +131,9 @@ def probe_device(job: Job, device: Device, settings: EngineSettings) -> tuple[De
         ) from error
     except RayTaskError as error:
         raise error.cause from error
-    return ("cpu" if provider == CPU_PROVIDER else "cuda"), provider, reason
+    if provider == CPU_PROVIDER:
+        return "cpu", provider, reason
+    return ("cuda" if device == "auto" else device), provider, reason
 
 
 def run_parts(

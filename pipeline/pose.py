@@ -4,14 +4,33 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fpn_core import Camera, PoseBatch, PoseNetwork, points_to_pose, projection_to_image
+from fpn_core import (
+    Camera,
+    PoseBatch,
+    PoseNetwork,
+    points_to_pose,
+    poses_averaged_with_mirrored,
+    projection_to_image,
+)
+from fpn_core.mirror import Network
 from pipeline.care import NO_CARE, Care, Report, report_nothing
 from pipeline.faces import DecodedFaces, PosedFaces
 from pipeline.reasons import Reason, Reject, Stage, reject_row
 
 
+class MirrorAveraged:
+    """A network whose answers are averaged with those for the mirrored crops."""
+
+    def __init__(self, network: PoseNetwork) -> None:
+        self.spec = network.spec
+        self._network = network
+
+    def __call__(self, crops: np.ndarray, batch_size: int = 128) -> PoseBatch:
+        return poses_averaged_with_mirrored(self._network, crops, batch_size)
+
+
 def pose_faces(
-    network: PoseNetwork, faces: DecodedFaces, care: Care = NO_CARE, report: Report = report_nothing
+    network: Network, faces: DecodedFaces, care: Care = NO_CARE, report: Report = report_nothing
 ) -> PosedFaces:
     """Pose a batch of crops; faces without a finite pose in front of the camera become rejects."""
     rejects = list(faces.rejects)
@@ -68,7 +87,7 @@ def _posed(
 
 
 def _spans(
-    network: PoseNetwork, faces: DecodedFaces, care: Care, report: Report, rejects: list[Reject]
+    network: Network, faces: DecodedFaces, care: Care, report: Report, rejects: list[Reject]
 ) -> Iterator[tuple[slice, PoseBatch]]:
     """The network's answers: of all faces at once, or of one after the other where care must be taken."""
     rows = [faces.rows.row[at] for at in faces.position]
@@ -90,7 +109,7 @@ def _spans(
 
 
 def _run(
-    network: PoseNetwork, faces: DecodedFaces, span: slice, rejects: list[Reject]
+    network: Network, faces: DecodedFaces, span: slice, rejects: list[Reject]
 ) -> Iterator[tuple[slice, PoseBatch]]:
     """The network's answer for a span of faces; where it raises, halves, down to the face at fault."""
     count = span.stop - span.start

@@ -13,7 +13,7 @@ import ray
 from fpn_core import PoseNetwork
 from pipeline.again import plan_round
 from pipeline.config import Device, JobConfig, load_config
-from pipeline.engine import cluster_size, probe_device, ray_session, run_parts
+from pipeline.engine import GPU_DEVICES, cluster_size, probe_device, ray_session, run_parts
 from pipeline.errors import JobIncompleteError, ResourceError
 from pipeline.job import PreparedJob, prepare_job, stored_job
 from pipeline.layout import Layout, choose_layout
@@ -129,7 +129,7 @@ def _work(prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Sa
 
             def layout_for(n_parts: int) -> Layout:
                 cpus, gpus = cluster_size()
-                layout = choose_layout(config.engine, cpus, gpus, n_parts, on_gpu=device == "cuda")
+                layout = choose_layout(config.engine, cpus, gpus, n_parts, on_gpu=device in GPU_DEVICES)
                 say(f"layout: {layout.describe()} on {cpus:g} CPUs, {gpus:g} GPUs")
                 return layout
 
@@ -148,9 +148,9 @@ def _device(prepared: PreparedJob, config: JobConfig) -> tuple[Device, str, str]
     """The device that the pose actors will ask for, the provider that really runs there, and why."""
     _, gpus = cluster_size()
     wanted = config.pose.device
-    if wanted == "cuda" and not gpus:
+    if wanted in GPU_DEVICES and not gpus:
         raise ResourceError(
-            f"pose.device=cuda, but no node of the Ray cluster has a GPU ({_cluster()}); start GPU nodes "
+            f"pose.device={wanted}, but no node of the Ray cluster has a GPU ({_cluster()}); start GPU nodes "
             "first, or set pose.device=cpu or auto"
         )
     if wanted == "cpu" or not gpus:

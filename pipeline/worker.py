@@ -16,7 +16,7 @@ from pipeline.faces import DecodedFaces, FinishedFaces, PosedFaces
 from pipeline.image_location import ImagePlaces
 from pipeline.ledger import LedgerEntry, commit, part_files, read_entry
 from pipeline.manifest import Manifest, Rows, Slice, concatenate
-from pipeline.pose import pose_faces, pose_faces_from_landmarks
+from pipeline.pose import MirrorAveraged, pose_faces, pose_faces_from_landmarks
 from pipeline.render import ViewRenderer
 from pipeline.shards import poses_file, rejects_file, views_file
 from pipeline.storage import Folder
@@ -92,9 +92,10 @@ class PoseWorker:
     def __init__(self, job: Job, device: Device, report: Report = report_nothing) -> None:
         use_one_thread()
         settings = job.config.pose
-        self._network = PoseNetwork(
+        network = PoseNetwork(
             settings.model_path, device=device, threads=1, expected_sha256=settings.model_sha256
         )
+        self._network = MirrorAveraged(network) if settings.average_mirrored else network
         head = find_head(job.config.render.head, job.config.render.heads_path)
         self._landmarks_mm = np.asarray(head.landmarks_mm, dtype=np.float64)
         self._report = report

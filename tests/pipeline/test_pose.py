@@ -2,10 +2,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fpn_core import PoseBatch, PoseNetwork
+from fpn_core import PoseBatch, PoseNetwork, geodesic_deg, mirror_pose
 from pipeline.faces import DecodedFaces, SourceWindow
 from pipeline.manifest import Rows
-from pipeline.pose import pose_faces
+from pipeline.pose import MirrorAveraged, pose_faces
 
 N = 7
 
@@ -92,3 +92,14 @@ def test_batches_without_a_posed_face_keep_their_shapes(real: PoseNetwork, n: in
 
 def test_the_real_network_takes_an_empty_batch(real: PoseNetwork) -> None:
     assert len(pose_faces(real, faces_of(real.spec.size_px, 0))) == 0
+
+
+def test_an_averaged_network_answers_alike_for_a_face_and_its_mirror_image(real: PoseNetwork) -> None:
+    rng = np.random.default_rng(0)
+    size = real.spec.size_px
+    crops = rng.integers(0, 256, (2, size, size, 3), dtype=np.uint8)
+    averaged = MirrorAveraged(real)
+    straight, mirrored = averaged(crops), averaged(np.ascontiguousarray(crops[:, :, ::-1]))
+    rotation, _ = mirror_pose(mirrored.rotation, mirrored.tvec_mm, real.spec.camera)
+    assert geodesic_deg(straight.rotation, rotation).max() < 0.01
+    assert geodesic_deg(real(crops).rotation, straight.rotation).max() > 0.1

@@ -1,0 +1,17 @@
+"""Running jobs in tests, and all that they wrote."""
+
+from pathlib import Path
+
+from pipeline.config import load_config
+from pipeline.run import Summary, run_job
+
+
+def run(manifest: Path, out: Path, *overrides: str, said: list[str] | None = None) -> Summary:
+    lines: list[str] = [] if said is None else said
+    return run_job(str(manifest), str(out), load_config(None, overrides), say=lines.append)
+
+
+def files_of(out: Path) -> dict[str, bytes]:
+    """All results of a job but its own record and summary, which name times and places."""
+    kept = ("poses", "views", "rejects", "_ledger")
+    return {str(f.relative_to(out)): f.read_bytes() for kind in kept for f in sorted((out / kind).glob("*"))}
