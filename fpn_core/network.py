@@ -16,7 +16,7 @@ from fpn_core.forms import ROTATION_FORMS, TRANSLATION_FORMS, Y_UP, to_head_rota
 from fpn_core.metadata import NetworkSpec, metadata_to_spec
 from fpn_core.models import default_model_path
 from fpn_core.pose import PoseBatch
-from fpn_core.session import Device, open_session
+from fpn_core.session import CPU, Device, open_session, run_bound
 
 
 class PoseNetwork:
@@ -57,6 +57,7 @@ class PoseNetwork:
             )
         self._session, self.provider_reason = open_session(model, str(path), device, threads)
         self.provider: str = self._session.get_providers()[0]
+        self._bound_device = None if self.provider == CPU else "cuda"
         self.spec: NetworkSpec = metadata_to_spec(self._session.get_modelmeta().custom_metadata_map)
         self._parts = _parts(self.spec)
         check_graph(self._session, self.spec)
@@ -82,9 +83,13 @@ class PoseNetwork:
 
     def _run(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """The values of each part, each row in the shape of its form."""
-        fed = {self.spec.input_name: crops_to_input(crops, self.spec)}
+        fed = crops_to_input(crops, self.spec)
+        names = list(dict.fromkeys(part.output for part in self._parts))
         try:
-            values = self._session.run([part.output for part in self._parts], fed)
+            if self._bound_device is None:
+                values = self._session.run(names, {self.spec.input_name: fed})
+            else:
+                values = run_bound(self._session, self._bound_device, self.spec.input_name, fed, names)
         except Exception as error:
             # The exceptions of ONNX Runtime share no base class of their own.
             raise ModelOutputError(
@@ -92,8 +97,7 @@ class PoseNetwork:
                 " runs on any batch size; export it with a dynamic first dimension."
             ) from error
         return [
-            part.take(value, len(crops), self.spec.name)
-            for part, value in zip(self._parts, values, strict=True)
+            part.take(values[names.index(part.output)], len(crops), self.spec.name) for part in self._parts
         ]
 
     def _decode(self, values: Sequence[NDArray[Any]]) -> PoseBatch:

@@ -5,10 +5,11 @@ import contextlib
 import ctypes
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from fpn_core.errors import ModelFileError, ProviderError
 
@@ -91,6 +92,23 @@ def _create(model: bytes, source: str, providers: list[str], threads: int) -> An
                 f"ONNX Runtime cannot load {source}: {error}. Expected one self-contained ONNX file of"
                 " standard operators, without external weights or custom-op libraries."
             ) from error
+
+
+def run_bound(
+    session: Any, device: str, input_name: str, values: NDArray[Any], outputs: Sequence[str]
+) -> list[NDArray[Any]]:
+    """The outputs for one input, with input and outputs bound to a device ("cuda", "cpu").
+
+    One copy there, one copy back, and no search for where each array lies: what `session.run` would do anew
+    on every call.
+    """
+    binding = session.io_binding()
+    binding.bind_ortvalue_input(input_name, ort.OrtValue.ortvalue_from_numpy(values, device, 0))
+    for name in outputs:
+        binding.bind_output(name, device)
+    session.run_with_iobinding(binding)
+    copied: list[NDArray[Any]] = binding.copy_outputs_to_cpu()
+    return copied
 
 
 @contextlib.contextmanager

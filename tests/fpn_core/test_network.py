@@ -234,3 +234,14 @@ def test_default_network_agrees_with_the_original_on_its_sample_photos(reference
     # Measured: 7.48 degrees on average, 3.9 to 10.9.
     difference_deg = geodesic_deg(poses.rotation, rotation)
     assert difference_deg.mean() < 7.6 and difference_deg.max() < 11.1
+
+
+def test_bound_inputs_and_outputs_give_what_a_plain_run_gives():
+    """As on a GPU, but bound to the CPU: a machine with a GPU is not needed to see that the names fit."""
+    network = PoseNetwork(device="cpu")
+    crops = np.random.default_rng(0).integers(0, 256, (5, 112, 112, 3), dtype=np.uint8)
+    plain = network(crops, batch_size=2)
+    network._bound_device = "cpu"
+    bound = network(crops, batch_size=2)
+    np.testing.assert_array_equal(bound.rotation, plain.rotation)
+    np.testing.assert_array_equal(bound.tvec_mm, plain.tvec_mm)
