@@ -50,7 +50,8 @@ def job_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     temporary = tmp_path_factory.mktemp("r")
     command = [str(BIN / "ray"), "start", "--head", "--block", "--disable-usage-stats", "--num-cpus=2"]
     command += [f"--port={port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard_port}"]
-    command += [f"--temp-dir={temporary}"]
+    # Its default port may be another Ray's.
+    command += [f"--temp-dir={temporary}", f"--dashboard-agent-listen-port={free_port()}"]
     address = f"http://127.0.0.1:{dashboard_port}"
     with subprocess.Popen(
         command,
