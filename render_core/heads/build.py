@@ -12,6 +12,7 @@ from render_core.heads.ears import build_ear
 from render_core.heads.grid import direction_grid
 from render_core.heads.identity import displacement_basis_mm, parameter_vector
 from render_core.heads.mesh import HeadMesh
+from render_core.heads.nape import round_nape
 from render_core.heads.neck import build_neck
 from render_core.heads.surface import Skin, mirrored_points
 from render_core.heads.table import HeadTable, head_table
@@ -83,7 +84,12 @@ def mean_head() -> MeanHead:
     """The mean head, modelled from the table; half a second, once per process."""
     table = head_table()
     skin = _skin(table)
-    parts = [_skin_mesh(skin), *_ears(table), build_neck(table.neck)]
+    skin_points, skin_faces = _skin_mesh(skin)
+    neck_points, neck_faces = build_neck(table.neck)
+    skin_points, neck_points = round_nape(
+        skin_points, neck_points, skin.base, table.neck, table.nape_blend_mm
+    )
+    parts = [(skin_points, skin_faces), *_ears(table), (neck_points, neck_faces)]
     offsets = np.cumsum([0, *(len(vertices) for vertices, _ in parts[:-1])])
     vertices = np.concatenate([vertices for vertices, _ in parts])
     faces = np.concatenate([faces + offset for (_, faces), offset in zip(parts, offsets, strict=True)])

@@ -3,9 +3,22 @@
 import numpy as np
 from jaxtyping import Float, Int32
 
-# (angle from, angle to, step), degrees: one step over the face is about 1.2 mm, which eyelids and lips need.
-_AZIMUTH_BANDS_DEG = ((0.0, 24.0, 0.8), (24.0, 60.0, 1.2), (60.0, 100.0, 2.0), (100.0, 180.0, 5.0))
-_ELEVATION_BANDS_DEG = ((-86.0, -32.0, 3.0), (-32.0, 46.0, 0.8), (46.0, 86.0, 1.6))
+# (angle from, angle to, step), degrees. One step over the face is about 1.2 mm, which eyelids and lips need.
+# The wings of the nose, whose rear the rays graze, lie between azimuths of 8 and 16 degrees.
+_AZIMUTH_BANDS_DEG = (
+    (0.0, 8.0, 0.8),
+    (8.0, 16.0, 0.57),
+    (16.0, 40.0, 1.0),
+    (40.0, 100.0, 2.4),
+    (100.0, 180.0, 6.2),
+)
+_ELEVATION_BANDS_DEG = (
+    (-86.0, -44.0, 4.0),
+    (-44.0, -25.0, 2.0),
+    (-25.0, -13.0, 0.86),
+    (-13.0, 43.0, 0.8),
+    (43.0, 86.0, 2.2),
+)
 
 
 def direction_grid() -> tuple[Float[np.ndarray, "n 3"], int, Int32[np.ndarray, "f 3"]]:

@@ -58,6 +58,7 @@ class HeadTable:
     solids: tuple[Solid, ...]
     eye: Eye
     neck: tuple[NeckSection, ...]
+    nape_blend_mm: float
     ear: Ear
     landmarks_mm: dict[int, tuple[float, float]]
     frame: Frame
@@ -84,6 +85,7 @@ def head_table() -> HeadTable:
         solids=tuple(_solid(row) for row in raw["solids"]),
         eye=_eye(raw["eye"]),
         neck=tuple(NeckSection(*_floats(row)) for row in raw["neck"]["sections"]),
+        nape_blend_mm=float(raw["neck"]["nape_blend"]),
         ear=_ear(raw["ear"]),
         landmarks_mm={int(row): _floats(at) for row, at in raw["landmarks"]["points"].items()},
         frame=Frame(

@@ -1,6 +1,6 @@
 import numpy as np
 
-from render_core.heads.neck import NeckSection, build_neck
+from render_core.heads.neck import NeckSection, build_neck, level_gap_mm
 
 
 def test_the_tube_passes_through_its_sections_and_faces_out() -> None:
@@ -19,3 +19,13 @@ def test_the_tube_passes_through_its_sections_and_faces_out() -> None:
     outward = (a + b + c) / 3 - [0, 46, 10]
     outward[:, 1] = 0
     assert (np.einsum("ij,ij->i", np.cross(b - a, c - a), outward) > 0).all()
+
+
+def test_gaps_are_0_on_the_tube_and_true_along_the_axes_of_its_cuts() -> None:
+    sections = (NeckSection(0.0, 50.0, 40.0, -60.0), NeckSection(92.0, 60.0, 50.0, -70.0))
+    on_tube, _ = build_neck(sections)
+    np.testing.assert_allclose(level_gap_mm(on_tube, sections)[0], 0, atol=1e-9)
+    beside = np.array([[57.0, 0.0, -10.0], [0.0, 0.0, -63.0], [45.0, -30.0, -10.0]])
+    gap, outward = level_gap_mm(beside, sections)
+    np.testing.assert_allclose(gap, [7.0, 3.0, -5.0])
+    np.testing.assert_allclose(outward, [[1, 0, 0], [0, 0, -1], [1, 0, 0]], atol=1e-12)
