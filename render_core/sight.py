@@ -27,18 +27,31 @@ _FADE_FULLY = 2 / 3
 _SEEN_FROM = 0.3
 
 
+# A thousand kilometres, in mm: no photo of a face is taken from farther away, and squares of it do not
+# overflow.
+_FARTHEST_CAMERA_MM = 1e9
+
+
 def checked_projection(projection: Float[np.ndarray, "3 4"]) -> Float64[np.ndarray, "3 4"]:
     """The projection in a scale in which nothing overflows: a factor changes no pixel.
 
-    Raises RenderReject unless it is finite and has the head before its camera.
+    Raises RenderReject unless it is finite and has the head before its camera, within reason.
     """
     if not np.isfinite(projection).all():
         raise RenderReject("pose_not_finite", "the projection holds NaN or infinity")
     projection = projection / max(np.abs(projection).max(), np.finfo(np.float64).tiny)
+    with np.errstate(all="ignore"):
+        volume = np.linalg.det(projection[:, :3])
+        # The camera stands at C with P (C, 1) = 0.
+        place_mm = np.linalg.solve(projection[:, :3], projection[:, 3]) if volume else np.zeros(3)
     # A camera that does not mirror has det K R > 0, so the sign of the depth is that of P[2, 3].
-    if projection[2, 3] * np.linalg.det(projection[:, :3]) <= 0:
+    if not projection[2, 3] * volume > 0:
         depth = projection[2, 3]
         raise RenderReject("pose_behind_camera", f"depth of the head is {depth:.6g}: expected more than 0")
+    if not np.abs(place_mm).max() <= _FARTHEST_CAMERA_MM:
+        raise RenderReject(
+            "pose_not_finite", f"the camera stands {np.abs(place_mm).max():.3g} mm from the head"
+        )
     return projection.astype(np.float64)
 
 

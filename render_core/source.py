@@ -103,7 +103,8 @@ def blur_beyond(source: Source, photo_to_source: Float[np.ndarray, "3 3"], bound
     padded = cv2.copyMakeBorder(source.image, top, bottom, left, right, cv2.BORDER_REPLICATE)
     reach = max(2.0, _BLUR_SHARE * max(height, width))
     # A blur this wide is the same from an eighth of the pixels.
-    coarse = cv2.resize(padded, None, fx=1 / 8, fy=1 / 8, interpolation=cv2.INTER_AREA)
+    eighth = (-(-padded.shape[1] // 8), -(-padded.shape[0] // 8))
+    coarse = cv2.resize(padded, eighth, interpolation=cv2.INTER_AREA)
     coarse = cv2.GaussianBlur(coarse, (0, 0), reach / 8, borderType=cv2.BORDER_REPLICATE)
     blurred = cv2.resize(coarse, padded.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 

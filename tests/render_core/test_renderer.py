@@ -3,7 +3,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from render_core import Renderer, RenderReject
@@ -226,12 +226,24 @@ def test_a_view_that_was_not_prepared_is_refused(renderer: Renderer, noise: np.n
 numbers = st.floats(-1e4, 1e4) | st.floats(allow_nan=True, allow_infinity=True)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     entries=st.lists(numbers, min_size=12, max_size=12),
     size=st.tuples(st.integers(1, 60), st.integers(1, 60)),
     background=st.sampled_from(["edge", "constant", "blur", "transparent"]),
     mirrored=st.booleans(),
+)
+@example(
+    entries=[1.0, 2.5e-181, 0.0, 1.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+    size=(1, 1),
+    background="edge",
+    mirrored=False,
+)
+@example(
+    entries=[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+    size=(1, 1),
+    background="blur",
+    mirrored=False,
 )
 def test_any_projection_gives_pictures_or_a_reject(
     renderers: dict[str, Renderer], entries: list[float], size: Any, background: str, mirrored: bool
