@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from pipeline.posed_photo import posed_by_file, posed_by_landmarks, read_image, read_landmarks, read_pose
+from pipeline.render import mask_picture
 from render_core import Renderer, is_mirrored
 from render_core.align import align_face
 from render_core.clean import Background
@@ -110,19 +111,13 @@ def render(
         (view,) = renderer.render(posed.image, posed.projection, [camera], mirrored=mirrored)
         _write_png(out / f"view_{name}.png", view.image)
         if masks:
-            _write_png(out / f"mask_{name}.png", _mask(renderer, camera))
+            _write_png(out / f"mask_{name}.png", mask_picture(renderer, camera))
         click.echo(_describe(name, view, mirrored))
     if aligned:
         landmarks_mm = np.asarray(chosen.landmarks_mm)
         upright = align_face(posed.image, posed.projection, landmarks_mm, mirrored=mirrored)
         _write_png(out / "aligned.png", upright.image)
     click.echo(f"written to {out}")
-
-
-def _mask(renderer: Renderer, camera: ViewCamera) -> np.ndarray:
-    face, head = renderer.masks(camera)
-    mask: np.ndarray = np.array([0, 128, 255], np.uint8)[face.astype(int) + head]
-    return mask
 
 
 def _describe(name: str, view: RenderedView, mirrored: bool) -> str:

@@ -30,15 +30,15 @@ from ray.exceptions import (
 )
 
 from fpn_core import PoseNetwork
+from fpn_core.session import CPU
 from pipeline.actor import StageActor
 from pipeline.config import Device, EngineSettings
 from pipeline.errors import JobIncompleteError, PipelineError, ResourceError
 from pipeline.layout import Layout, Pool
-from pipeline.ledger import LedgerEntry, committed_parts, entry_from_fields, read_entry
+from pipeline.ledger import LedgerEntry, committed_parts, entry_from_fields, read_entries
 from pipeline.stages import make_item, make_setup
 from pipeline.worker import Job, Part
 
-CPU_PROVIDER = "CPUExecutionProvider"
 GPU_DEVICES: tuple[Device, ...] = ("cuda", "tensorrt")
 # A native crash would be tried again for ever by default.
 _MAX_TASK_RETRIES = 3
@@ -131,7 +131,7 @@ def probe_device(job: Job, device: Device, settings: EngineSettings) -> tuple[De
         ) from error
     except RayTaskError as error:
         raise error.cause from error
-    if provider == CPU_PROVIDER:
+    if provider == CPU:
         return "cpu", provider, reason
     return ("cuda" if device == "auto" else device), provider, reason
 
@@ -168,11 +168,9 @@ def run_parts(
         gc.collect()
         time.sleep(_PAUSE_AFTER_LOSS_S)
         # Committed, but the word of it was lost.
-        for number in sorted(committed_parts(job.out) & set(waiting)):
-            entry_of_lost = read_entry(job.out, number)
-            if entry_of_lost is not None:
-                del waiting[number]
-                yield entry_of_lost
+        for entry in read_entries(job.out, sorted(committed_parts(job.out) & set(waiting))):
+            del waiting[entry.part]
+            yield entry
         if waiting and not cluster_size()[0]:
             raise JobIncompleteError(
                 "no node of Ray is left (killed, or out of memory?). Committed parts stay; the same command "

@@ -116,6 +116,13 @@ class ViewRenderer:
         return bytes(encoded)
 
 
+def mask_picture(renderer: Renderer, camera: ViewCamera) -> np.ndarray:
+    """Which pixels of a view are background (0), head (128) and face (255): uint8 (s, s)."""
+    face, head = renderer.masks(camera)
+    levels: np.ndarray = np.array([0, 128, 255], dtype=np.uint8)[face.astype(int) + head]
+    return levels
+
+
 def _carried(faces: PosedFaces, at: int) -> dict[str, object]:
     table = faces.rows.carried
     return {name: table.column(name)[at].as_py() for name in table.column_names}

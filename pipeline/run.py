@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import cv2
-import numpy as np
 import ray
 
 from fpn_core import PoseNetwork
@@ -19,6 +18,7 @@ from pipeline.job import PreparedJob, prepare_job, stored_job
 from pipeline.layout import Layout, choose_layout
 from pipeline.ledger import LedgerEntry, committed_parts, read_entries
 from pipeline.progress import Progress
+from pipeline.render import mask_picture
 from pipeline.storage import Folder, without_credentials
 from pipeline.worker import Part, make_cameras, make_renderer
 
@@ -177,9 +177,7 @@ def _write_masks(prepared: PreparedJob) -> None:
     face."""
     renderer = make_renderer(prepared.job.config)
     for yaw_deg, camera in make_cameras(prepared.job.config).items():
-        face, head = renderer.masks(camera)
-        levels = np.array([0, 128, 255], dtype=np.uint8)[face.astype(int) + head]
-        _, png = cv2.imencode(".png", levels)
+        _, png = cv2.imencode(".png", mask_picture(renderer, camera))
         prepared.job.out.write(f"masks/{yaw_deg:g}.png", bytes(png))
 
 

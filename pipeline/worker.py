@@ -96,13 +96,13 @@ class PoseWorker:
             settings.model_path, device=device, threads=1, expected_sha256=settings.model_sha256
         )
         self._network = MirrorAveraged(network) if settings.average_mirrored else network
-        head = find_head(job.config.render.head, job.config.render.heads_path)
-        self._landmarks_mm = np.asarray(head.landmarks_mm, dtype=np.float64)
+        # A head takes most of a second to model, and only landmark-driven poses need it here.
+        self._landmarks_mm = None if job.config.manifest.landmarks is None else head_landmarks_mm(job.config)
         self._report = report
 
     def __call__(self, faces: DecodedFaces, care: Care) -> PosedFaces:
         faces = faces.without(care)
-        if faces.rows.landmarks_xy_px is not None:
+        if self._landmarks_mm is not None:
             return pose_faces_from_landmarks(
                 self._landmarks_mm, self._network.spec.camera, faces, self._report
             )
@@ -116,9 +116,10 @@ class RenderWorker:
         use_one_thread()
         self._job = job
         settings = job.config.render
-        head = find_head(settings.head, settings.heads_path)
         renderer = make_renderer(job.config) if settings.enabled else None
-        self._finish = ViewRenderer(settings, head.landmarks_mm, renderer, make_cameras(job.config), report)
+        self._finish = ViewRenderer(
+            settings, head_landmarks_mm(job.config), renderer, make_cameras(job.config), report
+        )
 
     def finish(self, faces: PosedFaces, care: Care) -> FinishedFaces:
         """Render one batch."""
@@ -162,13 +163,19 @@ class RenderWorker:
         return commit(self._job.out, entry, files)
 
 
+def head_landmarks_mm(config: JobConfig) -> np.ndarray:
+    """float64 (68, 3): the landmarks of a job's head."""
+    head = find_head(config.render.head, config.render.heads_path)
+    return np.asarray(head.landmarks_mm, dtype=np.float64)
+
+
 def make_cameras(config: JobConfig) -> dict[float, ViewCamera]:
     """The camera of each of a job's views, by its yaw in degrees."""
     settings = config.render
     cameras = {yaw_deg: view_camera(yaw_deg, size_px=settings.size_px) for yaw_deg in settings.views}
     if settings.crop == "none":
         return cameras
-    landmarks_mm = np.asarray(find_head(settings.head, settings.heads_path).landmarks_mm, dtype=np.float64)
+    landmarks_mm = head_landmarks_mm(config)
     return {yaw_deg: closeup_camera(camera, landmarks_mm) for yaw_deg, camera in cameras.items()}
 
 
