@@ -24,8 +24,8 @@ from pipeline.reasons import Reason, Stage, reject_row
 from pipeline.storage import is_uri, read_file, without_credentials
 
 
-class _FaceError(Exception):
-    """Why one face or image falls out; becomes a Reject and never leaves this module."""
+class FaceError(Exception):
+    """Why one face or image falls out: `reason` is its stable code. The stages turn it into a Reject."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -64,10 +64,11 @@ class Decoder:
         for face_positions, image in self._images(rows, whole[valid].tolist()):
             for i in face_positions:
                 try:
-                    if isinstance(image, _FaceError):
+                    if isinstance(image, FaceError):
                         raise image
-                    window, crop, source = self._cut(image, rows.box_xywh_px[i])
-                except _FaceError as fault:
+                    cut = cut_face(image, rows.box_xywh_px[i], self.spec)
+                    source = render_source(image, rows.box_xywh_px[i], self.render)
+                except FaceError as fault:
                     rejects.append(reject_row(rows, i, Stage.DECODE, fault.reason, str(fault)))
                 except Exception as error:  # one face must not take its batch along
                     detail = f"{type(error).__name__}: {error}"
@@ -75,8 +76,8 @@ class Decoder:
                 else:
                     position.append(i)
                     sizes.append((image.shape[1], image.shape[0]))
-                    windows.append(window)
-                    crops.append(crop)
+                    windows.append(cut.window_xyxy_px)
+                    crops.append(cut.crop)
                     sources.append(source)
         self.report(Stage.DECODE, [])
         size = self.spec.size_px
@@ -90,9 +91,7 @@ class Decoder:
             rejects,
         )
 
-    def _images(
-        self, rows: Rows, positions: list[int]
-    ) -> Iterator[tuple[list[int], np.ndarray | _FaceError]]:
+    def _images(self, rows: Rows, positions: list[int]) -> Iterator[tuple[list[int], np.ndarray | FaceError]]:
         """The faces of each image, and the image or why there is none."""
         if rows.image_bytes is None:
             groups = [list(same) for _, same in groupby(positions, key=rows.image.__getitem__)]
@@ -102,7 +101,7 @@ class Decoder:
             self.report(Stage.DECODE, [rows.row[i] for i in group])
             yield group, self._image(data)
 
-    def _encoded(self, rows: Rows, positions: list[int]) -> Iterator[bytes | _FaceError]:
+    def _encoded(self, rows: Rows, positions: list[int]) -> Iterator[bytes | FaceError]:
         """The encoded image of each row, remote ones read ahead by several threads."""
         if rows.image_bytes is not None or not is_uri(self.places.image_root):
             for i in positions:
@@ -118,17 +117,17 @@ class Decoder:
                 if n + 2 * threads < len(positions):
                     ahead.append(pool.submit(self._read, rows, positions[n + 2 * threads]))
 
-    def _image(self, data: bytes | _FaceError) -> np.ndarray | _FaceError:
-        if isinstance(data, _FaceError):
+    def _image(self, data: bytes | FaceError) -> np.ndarray | FaceError:
+        if isinstance(data, FaceError):
             return data
         try:
-            return self._decode(data)
-        except _FaceError as fault:
+            return decode_image(data, self.images.max_pixels)
+        except FaceError as fault:
             return fault
         except Exception as error:  # one image must not take its batch along
-            return _FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+            return FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
 
-    def _read(self, rows: Rows, i: int) -> bytes | _FaceError:
+    def _read(self, rows: Rows, i: int) -> bytes | FaceError:
         """The bytes of a row's image, or why there are none.
 
         Raises:
@@ -141,67 +140,91 @@ class Decoder:
                 if rows.image_bytes is not None
                 else self._read_named(rows.image[i], limit)
             )
-        except _FaceError as fault:
+        except FaceError as fault:
             return fault
         except StorageError:
             raise
         except Exception as error:  # one image must not take its batch along
-            return _FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+            return FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
         if len(data) > limit:
-            return _FaceError(
+            return FaceError(
                 Reason.IMAGE_TOO_LARGE, f"the file has more than images.max_bytes = {limit} bytes"
             )
         if not data:
-            return _FaceError(Reason.IMAGE_UNREADABLE, "the image file is empty (0 bytes)")
+            return FaceError(Reason.IMAGE_UNREADABLE, "the image file is empty (0 bytes)")
         return data
 
     def _read_named(self, image: str, limit: int) -> bytes:
         try:
             return read_file(self.places.locate(image), limit)
         except NoImageNamedError as error:
-            raise _FaceError(Reason.IMAGE_MISSING, str(error)) from error
+            raise FaceError(Reason.IMAGE_MISSING, str(error)) from error
         except (ForbiddenPlaceError, UnknownSchemeError) as error:
-            raise _FaceError(Reason.IMAGE_NOT_ALLOWED, str(error)) from error
+            raise FaceError(Reason.IMAGE_NOT_ALLOWED, str(error)) from error
         except (FileNotFoundError, NotADirectoryError) as error:
             detail = f"there is no image {image!r} in {without_credentials(self.places.image_root)!r}"
-            raise _FaceError(Reason.IMAGE_MISSING, detail) from error
+            raise FaceError(Reason.IMAGE_MISSING, detail) from error
         except (OSError, ValueError) as error:
-            raise _FaceError(Reason.IMAGE_UNREADABLE, f"cannot read {image!r}: {error}") from error
+            raise FaceError(Reason.IMAGE_UNREADABLE, f"cannot read {image!r}: {error}") from error
 
-    def _decode(self, data: bytes) -> np.ndarray:
-        try:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error as error:
-            # OpenCV checks the size in the header against its limit before it allocates.
-            if "PIXELS" in str(error) or "IMAGE_WIDTH" in str(error) or "IMAGE_HEIGHT" in str(error):
-                raise _FaceError(
-                    Reason.IMAGE_TOO_LARGE, "more pixels than OpenCV is allowed to read"
-                ) from error
-            raise _FaceError(Reason.IMAGE_UNREADABLE, f"OpenCV cannot decode it: {error.err}") from error
-        if image is None:
-            begin = data[:8].hex(" ")
-            raise _FaceError(
-                Reason.IMAGE_UNREADABLE,
-                f"no image, or a truncated one: {len(data)} bytes that begin with {begin}",
-            )
-        height, width = image.shape[:2]
-        if height * width > self.images.max_pixels:
-            detail = f"{width} x {height} px is more than images.max_pixels = {self.images.max_pixels}"
-            raise _FaceError(Reason.IMAGE_TOO_LARGE, detail)
-        return np.asarray(image, dtype=np.uint8)
 
-    def _cut(self, image: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray, SourceWindow]:
-        height, width = image.shape[:2]
-        x, y, box_width, box_height = box
-        if x + box_width <= 0 or y + box_height <= 0 or x >= width or y >= height:
-            detail = f"box {box.tolist()} has no pixel of the {width} x {height} px image"
-            raise _FaceError(Reason.BOX_OUTSIDE_IMAGE, detail)
-        window = crop_windows(box[None], self.spec.crop_expand)[0]
-        try:
-            crop = extract_crop(image, window, self.spec.size_px, self.spec.crop_interpolation)
-        except BoxError as error:
-            raise _FaceError(Reason.BOX_INVALID, str(error)) from error
-        return window, crop, source_window(image, box, self.render.source_window, self.render.source_limit_px)
+@dataclass(frozen=True)
+class CutFace:
+    """What the network sees of one face."""
+
+    window_xyxy_px: np.ndarray
+    """int64 (4,): in pixels of the photo."""
+    crop: np.ndarray
+    """uint8 (s, s, 3), BGR."""
+
+
+def decode_image(data: bytes, max_pixels: int) -> np.ndarray:
+    """The upright picture in an encoded image, uint8 (h, w, 3), BGR.
+
+    Raises:
+        FaceError: no image, or one with more pixels than allowed.
+    """
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        # OpenCV checks the size in the header against its limit before it allocates.
+        if "PIXELS" in str(error) or "IMAGE_WIDTH" in str(error) or "IMAGE_HEIGHT" in str(error):
+            raise FaceError(Reason.IMAGE_TOO_LARGE, "more pixels than OpenCV is allowed to read") from error
+        raise FaceError(Reason.IMAGE_UNREADABLE, f"OpenCV cannot decode it: {error.err}") from error
+    if image is None:
+        begin = data[:8].hex(" ")
+        raise FaceError(
+            Reason.IMAGE_UNREADABLE,
+            f"no image, or a truncated one: {len(data)} bytes that begin with {begin}",
+        )
+    height, width = image.shape[:2]
+    if height * width > max_pixels:
+        detail = f"{width} x {height} px is more than images.max_pixels = {max_pixels}"
+        raise FaceError(Reason.IMAGE_TOO_LARGE, detail)
+    return np.asarray(image, dtype=np.uint8)
+
+
+def cut_face(image: np.ndarray, box_xywh_px: np.ndarray, spec: NetworkSpec) -> CutFace:
+    """The network's crop of one face of a picture, uint8 (h, w, 3).
+
+    Raises:
+        FaceError: no pixel of the box, float64 (4,), lies in the picture, or no crop can be made of it.
+    """
+    height, width = image.shape[:2]
+    x, y, box_width, box_height = box_xywh_px
+    if x + box_width <= 0 or y + box_height <= 0 or x >= width or y >= height:
+        detail = f"box {box_xywh_px.tolist()} has no pixel of the {width} x {height} px image"
+        raise FaceError(Reason.BOX_OUTSIDE_IMAGE, detail)
+    window = crop_windows(box_xywh_px[None], spec.crop_expand)[0]
+    try:
+        return CutFace(window, extract_crop(image, window, spec.size_px, spec.crop_interpolation))
+    except BoxError as error:
+        raise FaceError(Reason.BOX_INVALID, str(error)) from error
+
+
+def render_source(image: np.ndarray, box_xywh_px: np.ndarray, render: RenderSettings) -> SourceWindow:
+    """What the renderer sees of one face, by the settings of a job."""
+    return source_window(image, box_xywh_px, render.source_window, render.source_limit_px)
 
 
 def source_window(image: np.ndarray, box_xywh_px: np.ndarray, window: float, limit_px: int) -> SourceWindow:
