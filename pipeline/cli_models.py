@@ -15,13 +15,14 @@ from fpn_core.convert import RELEASES, Release, convert_release
 from fpn_core.metadata import metadata_to_spec
 from fpn_core.precision import write_8_bit, write_half_precision
 from fpn_core.session import DEVICES, Device
+from pipeline.cli_group import SuggestingGroup
 from pipeline.evaluate import crops_of, evaluate, plot, read_dataset, table
 
 _FAILED = 1
 _PATH = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def models() -> None:
     """Look at pose networks, describe them, convert them."""
 

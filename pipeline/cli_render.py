@@ -7,6 +7,7 @@ import click
 import cv2
 import numpy as np
 
+from pipeline.cli_group import SuggestingGroup
 from pipeline.posed_photo import posed_by_file, posed_by_landmarks, read_image, read_landmarks, read_pose
 from pipeline.render import mask_picture
 from render_core import Renderer, is_mirrored
@@ -149,7 +150,7 @@ def _write_png(path: Path, image: np.ndarray) -> None:
     path.write_bytes(png.tobytes())
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def heads() -> None:
     """Import, build and show the heads that views are rendered with."""
 

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import cv2
 import ray
@@ -68,6 +69,14 @@ class Summary:
     provider: str
     provider_reason: str
     fingerprint: str
+
+
+def summary_record(summary: Summary) -> dict[str, Any]:
+    """A summary as JSON holds it: one object, counts and rejects by reason beside the rest."""
+    totals = summary.totals
+    record = asdict(summary) | asdict(totals) | {"rejects_by_reason": dict(totals.rejects_by_reason)}
+    del record["totals"]
+    return record
 
 
 def run_job(manifest: str, out: str, config: JobConfig, say: Say = say_on_stderr) -> Summary:
@@ -184,8 +193,7 @@ def _write_masks(prepared: PreparedJob) -> None:
 def _finish(prepared: PreparedJob, config: JobConfig, summary: Summary) -> None:
     """Write the summary, then hold it to the contract: every face posed or rejected."""
     totals = summary.totals
-    record = asdict(summary) | asdict(totals) | {"rejects_by_reason": dict(totals.rejects_by_reason)}
-    del record["totals"]
+    record = summary_record(summary)
     record["manifest"] = without_credentials(prepared.job.manifest.location)
     prepared.job.out.write(SUMMARY_NAME, json.dumps(record, indent=1, sort_keys=True).encode())
     if totals.faces != prepared.n_faces or totals.posed + totals.rejected != totals.faces:

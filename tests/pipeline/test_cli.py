@@ -55,7 +55,7 @@ def test_run_hands_its_options_to_the_job(manifest: Path, monkeypatch: pytest.Mo
         totals = Totals().plus(LedgerEntry(0, "f", 3, 1, 2, 5, {"image_missing": 1, "box_invalid": 1}))
         return Summary(totals, 3, 1.0, "CPUExecutionProvider", "why", "f")
 
-    monkeypatch.setattr("pipeline.cli.run_job", job)
+    monkeypatch.setattr("pipeline.run.run_job", job)
     result = invoke(
         "run", manifest, "out", "--set", "render.size_px=112", "--image-root", "/r: x", "--address", "auto"
     )
@@ -93,3 +93,19 @@ def test_plan_says_what_a_job_would_take_and_writes_nothing(manifest: Path) -> N
     assert "on 4 such cores: 0.00 hours" in result.output
     assert "cost at 0.05 a core-hour" in result.output
     assert sorted(manifest.parent.iterdir()) == before
+
+
+def test_the_table_of_commands_is_complete_and_its_help_short() -> None:
+    for section in main.sections.values():
+        for name, (_, text) in section.items():
+            command = main.get_command(None, name)
+            assert command.name == name
+            assert len(name) + len(text) < 70
+
+
+def test_a_misspelt_command_gets_a_suggestion() -> None:
+    assert "Did you mean 'retry'?" in invoke("retri").output
+    assert "Did you mean 'inspect'?" in invoke("models", "inspct").output
+    unknown = invoke("xyz")
+    assert unknown.exit_code == 2
+    assert "There are: check, plan, run" in unknown.output

@@ -1,0 +1,37 @@
+"""What the exit codes of `fpn` mean, in one place; docs/commands.md tells them to users."""
+
+DONE = 0
+"""All that was asked for."""
+FAILED = 1
+"""An input, a file or the machine is not as it has to be; the error says what to do."""
+USAGE = 2
+"""A wrong command, option or setting; nothing was begun. The code is click's own."""
+INCOMPLETE = 3
+"""Results that are not what they should be: faces missing, too many rejects, problems that a check found."""
+UNAVAILABLE = 4
+"""A store or cluster that cannot be had at present: the same command, later, continues."""
+INTERRUPTED = 130
+"""Ctrl-C; the same command continues a job."""
+
+
+def is_expected(error: Exception) -> bool:
+    """Whether an error is one that this project raises on purpose, with a message for people."""
+    # Imported only once something has failed: `fpn --help` is not to wait for them.
+    from fpn_core.errors import FpnError
+    from pipeline.errors import PipelineError
+    from render_core.errors import RenderError
+
+    return isinstance(error, PipelineError | FpnError | RenderError)
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code of a command that ended with an expected error."""
+    from pipeline import errors
+
+    codes = {
+        errors.ConfigError: USAGE,
+        errors.JobIncompleteError: INCOMPLETE,
+        errors.StorageUnavailableError: UNAVAILABLE,
+        errors.ResourceError: UNAVAILABLE,
+    }
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), FAILED)
