@@ -73,6 +73,8 @@ class LazyGroup(SuggestingGroup):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise  # click shows them itself
         except KeyboardInterrupt:
             click.echo("\ninterrupted; the same command continues a job", err=True)
             sys.exit(INTERRUPTED)
