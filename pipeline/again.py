@@ -116,10 +116,17 @@ def _read_round(out: Folder, number: int, slices: Sequence[Slice], faces_per_par
     return parts
 
 
-def planned_retries(out: Folder) -> dict[int, int]:
-    """Number of each part of every round -> its number of faces."""
-    planned: dict[int, int] = {}
+def retried_rows(out: Folder) -> dict[int, list[int]]:
+    """Number of each part of every round -> the rows of the manifest that it tries again."""
+    planned: dict[int, list[int]] = {}
     for number in _round_numbers(out):
         record = _load_round(out, number)
-        planned |= {record["first_part"] + n: len(faces) for n, faces in enumerate(record["parts"])}
+        planned |= {
+            record["first_part"] + n: [row for row, _, _ in faces] for n, faces in enumerate(record["parts"])
+        }
     return planned
+
+
+def planned_retries(out: Folder) -> dict[int, int]:
+    """Number of each part of every round -> its number of faces."""
+    return {part: len(rows) for part, rows in retried_rows(out).items()}

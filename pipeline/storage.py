@@ -187,13 +187,40 @@ class Folder:
         Raises:
             StorageError: it cannot be listed.
         """
+        return sorted(entry.base_name for entry in self._entries(subfolder))
+
+    def modified_s(self, subfolder: str = "") -> dict[str, float]:
+        """When each file directly in a subfolder was last written, in seconds since 1970, by its name; without
+        those of stores that keep no times.
+
+        Raises:
+            StorageError: it cannot be listed.
+        """
+        entries = self._entries(subfolder)
+        return {entry.base_name: entry.mtime_ns / 1e9 for entry in entries if entry.mtime_ns is not None}
+
+    def open(self, name: str) -> pa.NativeFile:
+        """A file of the folder, to read pieces of it; whoever opens it closes it.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StorageError: it cannot be opened.
+        """
+        filesystem, path = self._resolve(name)
+        try:
+            return patiently(lambda: filesystem.open_input_file(path))
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StorageError(f"cannot read {name!r} in {self._shown}: {error}") from error
+
+    def _entries(self, subfolder: str) -> list[pafs.FileInfo]:
         filesystem, path = self._resolve(subfolder)
         selector = pafs.FileSelector(path, allow_not_found=True)
         try:
-            entries = patiently(lambda: filesystem.get_file_info(selector))
+            return list(patiently(lambda: filesystem.get_file_info(selector)))
         except OSError as error:
             raise StorageError(f"cannot list {self._shown}: {error}") from error
-        return sorted(entry.base_name for entry in entries)
 
     @property
     def _shown(self) -> str:

@@ -71,3 +71,16 @@ def test_any_file_system_of_fsspec_works() -> None:
 def test_uris_are_shown_without_credentials() -> None:
     assert without_credentials("s3://key:secret@bucket/a?x=y") == "s3://bucket/a"
     assert without_credentials("/plain/path?x") == "/plain/path?x"
+
+
+def test_files_tell_when_they_were_written_and_give_pieces(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    folder.write("a/b.bin", b"0123456789")
+    os.utime(tmp_path / "a" / "b.bin", (0, 1_700_000_000.5))
+    assert folder.modified_s("a") == {"b.bin": 1_700_000_000.5}
+    assert folder.modified_s("none") == {}
+    with folder.open("a/b.bin") as file:
+        file.seek(4)
+        assert bytes(file.read(2)) == b"45"
+    with pytest.raises(FileNotFoundError):
+        folder.open("a/none.bin")
