@@ -190,8 +190,9 @@ class Folder:
         return sorted(entry.base_name for entry in self._entries(subfolder))
 
     def modified_s(self, subfolder: str = "") -> dict[str, float]:
-        """When each file directly in a subfolder was last written, in seconds since 1970, by its name; without
-        those of stores that keep no times.
+        """When each file directly in a subfolder was last written, in seconds since 1970, by its name.
+
+        A store that keeps no times leaves its files out.
 
         Raises:
             StorageError: it cannot be listed.
