@@ -10,6 +10,7 @@ class StageActor:
 
     def __init__(self, kind: str, setup: bytes, stall_timeout_s: float, start_timeout_s: float) -> None:
         self._work = Supervisor(kind, setup, stall_timeout_s=stall_timeout_s, start_timeout_s=start_timeout_s)
+        self._work.start()
 
     def __call__(self, block: pa.Table) -> pa.Table:
         results = [self._work(item.as_buffer().to_pybytes()) for item in block["item"]]

@@ -138,12 +138,15 @@ class EngineSettings(_Settings):
     """Where the job runs. Nothing here changes a byte of the results."""
 
     address: str | None = None
-    """A Ray cluster to join (`auto`, `ray://...`, `host:port`); by default a local Ray starts and stops."""
+    """A Ray cluster to join (`auto`, `ray://...`, `host:port`); by default the job runs on this machine."""
+    runner: Literal["auto", "ray", "local"] = "auto"
+    """local: child processes on this machine, without Ray, which takes seconds to start. ray: a cluster, or a
+    Ray of this machine that starts and stops with the job. auto: local for small jobs without a cluster."""
     layout: Literal["auto", "fused", "staged"] = "auto"
     """fused: every actor takes a part from decoding to the shard. staged: decode, pose and render are three
     pools, so that poses run on GPUs and the rest beside them. auto: staged where the poses run on a GPU."""
     cpus: int | None = Field(default=None, ge=1)
-    """CPUs of the local Ray; by default all of the machine's."""
+    """CPUs of this machine that the job takes, with a Ray of its own or without; by default all of them."""
     workers: int | None = Field(default=None, ge=1)
     """fused: number of actors; staged: number of render actors. By default what the CPUs hold."""
     pose_actors: int = Field(default=1, ge=1)
@@ -157,6 +160,12 @@ class EngineSettings(_Settings):
     """Where workers keep what they compute of heads and views, to start in seconds less; null: nowhere."""
     worker_memory_mb: int | None = Field(default=None, ge=512)
     """Memory that a worker process may allocate; beyond it the face at hand is rejected."""
+
+    @model_validator(mode="after")
+    def _local_means_local(self) -> "EngineSettings":
+        if self.runner == "local" and (self.address or self.layout == "staged"):
+            raise ValueError("runner=local has no cluster and no pools: leave address and layout out")
+        return self
 
     @property
     def cache_path(self) -> Path | None:

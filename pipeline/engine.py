@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from fpn_core.session import CPU
 from pipeline.actor import StageActor
 from pipeline.config import Device, EngineSettings
 from pipeline.errors import JobIncompleteError, PipelineError, ResourceError
-from pipeline.layout import Layout, Pool
+from pipeline.layout import Layout, Pool, choose_layout
 from pipeline.ledger import LedgerEntry, committed_parts, entry_from_fields, read_entries
 from pipeline.stages import make_item, make_setup
 from pipeline.worker import Job, Part
@@ -50,6 +51,61 @@ _LOSSES = (RayActorError, NodeDiedError, ObjectLostError, OutOfMemoryError, Work
 _MAX_LOSSES = 3
 # Ray takes about so long to notice that a node is gone (its health checks), and to count its CPUs no more.
 _PAUSE_AFTER_LOSS_S = 15.0
+
+
+@dataclass(frozen=True)
+class RayRunner:
+    """Does parts on the running Ray; see `pipeline.runner.Runner`."""
+
+    job: Job
+    device: Device
+    provider: str
+    reason: str
+
+    def run(self, parts: Sequence[Part], say: Callable[[str], None]) -> Iterator[LedgerEntry]:
+        """Work through the parts, laid out anew on what is left of the cluster after each loss."""
+
+        def layout_for(n_parts: int) -> Layout:
+            cpus, gpus = cluster_size()
+            on_gpu = self.device in GPU_DEVICES
+            layout = choose_layout(self.job.config.engine, cpus, gpus, n_parts, on_gpu=on_gpu)
+            say(f"layout: {layout.describe()} on {cpus:g} CPUs, {gpus:g} GPUs")
+            return layout
+
+        yield from run_parts(self.job, parts, layout_for, self.device)
+
+
+@contextmanager
+def ray_runner(job: Job) -> Iterator[RayRunner]:
+    """A running Ray with the device that poses will run on there; see `ray_session` and `probe_device`.
+
+    Raises:
+        ResourceError: no Ray, or a GPU was asked for and no node has one.
+        ProviderError: CUDA was asked for and does not run on the GPU node.
+    """
+    with ray_session(job.config.engine):
+        yield RayRunner(job, *_device(job))
+
+
+def _device(job: Job) -> tuple[Device, str, str]:
+    """The device that the pose actors will ask for, the provider that really runs there, and why."""
+    _, gpus = cluster_size()
+    wanted = job.config.pose.device
+    if wanted in GPU_DEVICES and not gpus:
+        raise ResourceError(
+            f"pose.device={wanted}, but no node of the Ray cluster has a GPU ({_cluster()}); start GPU nodes "
+            "first, or set pose.device=cpu or auto"
+        )
+    if wanted == "cpu" or not gpus:
+        network = PoseNetwork(job.config.pose.model_path, device="cpu")
+        reason = network.provider_reason if wanted == "cpu" else f"no node has a GPU ({_cluster()})"
+        return "cpu", network.provider, reason
+    return probe_device(job, wanted, job.config.engine)
+
+
+def _cluster() -> str:
+    cpus, gpus = cluster_size()
+    return f"{len(ray.nodes())} nodes, {cpus:g} CPUs, {gpus:g} GPUs"
 
 
 @contextmanager

@@ -8,18 +8,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import cv2
-import ray
 
-from fpn_core import PoseNetwork
 from pipeline.again import plan_round
-from pipeline.config import Device, JobConfig, load_config
-from pipeline.engine import GPU_DEVICES, cluster_size, probe_device, ray_session, run_parts
-from pipeline.errors import JobIncompleteError, ResourceError
+from pipeline.config import JobConfig, load_config
+from pipeline.errors import JobIncompleteError
 from pipeline.job import PreparedJob, prepare_job, stored_job
-from pipeline.layout import Layout, choose_layout
 from pipeline.ledger import LedgerEntry, committed_parts, read_entries
 from pipeline.progress import Progress
 from pipeline.render import mask_picture
+from pipeline.runner import open_runner
 from pipeline.storage import Folder, without_credentials
 from pipeline.worker import Part, make_cameras, make_renderer
 
@@ -132,17 +129,10 @@ def _work(prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Sa
     progress = Progress(max(prepared.n_faces, todo), max(prepared.n_faces, todo) - todo)
     provider, reason = "none", "every part was committed before"
     if pending:
-        with ray_session(config.engine):
-            device, provider, reason = _device(prepared, config)
+        with open_runner(job, todo) as runner:
+            provider, reason = runner.provider, runner.reason
             say(f"poses run on {provider}: {reason}")
-
-            def layout_for(n_parts: int) -> Layout:
-                cpus, gpus = cluster_size()
-                layout = choose_layout(config.engine, cpus, gpus, n_parts, on_gpu=device in GPU_DEVICES)
-                say(f"layout: {layout.describe()} on {cpus:g} CPUs, {gpus:g} GPUs")
-                return layout
-
-            for entry in run_parts(job, pending, layout_for, device):
+            for entry in runner.run(pending, say):
                 totals = totals.plus(entry)
                 progress.add(entry)
             progress.close()
@@ -151,27 +141,6 @@ def _work(prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Sa
     summary = Summary(totals, progress.done, progress.elapsed_s, provider, reason, job.fingerprint)
     _finish(prepared, config, summary)
     return summary
-
-
-def _device(prepared: PreparedJob, config: JobConfig) -> tuple[Device, str, str]:
-    """The device that the pose actors will ask for, the provider that really runs there, and why."""
-    _, gpus = cluster_size()
-    wanted = config.pose.device
-    if wanted in GPU_DEVICES and not gpus:
-        raise ResourceError(
-            f"pose.device={wanted}, but no node of the Ray cluster has a GPU ({_cluster()}); start GPU nodes "
-            "first, or set pose.device=cpu or auto"
-        )
-    if wanted == "cpu" or not gpus:
-        network = PoseNetwork(prepared.job.config.pose.model_path, device="cpu")
-        reason = network.provider_reason if wanted == "cpu" else f"no node has a GPU ({_cluster()})"
-        return "cpu", network.provider, reason
-    return probe_device(prepared.job, wanted, config.engine)
-
-
-def _cluster() -> str:
-    cpus, gpus = cluster_size()
-    return f"{len(ray.nodes())} nodes, {cpus:g} CPUs, {gpus:g} GPUs"
 
 
 def _totals(out: Folder) -> Totals:

@@ -13,8 +13,10 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from typing import Any
 
 from pipeline.care import Care, Exclusion
@@ -28,6 +30,7 @@ _STARTS = 3
 _POSED_SINGLY_AFTER, _GIVEN_UP_AFTER = 3, 5
 # So many killers in one part are no bad faces but a bad machine.
 _MOST_EXCLUSIONS = 64
+_LAST_WORDS_BYTES = 500
 
 
 @dataclass(frozen=True)
@@ -41,34 +44,53 @@ class Fall:
 
 
 class Supervisor:
-    """Runs one stage in a child process. `kind` and `setup` are for `pipeline.child`, which see."""
+    """Runs one stage in a child process. `kind` and `setup` are for `pipeline.child`, which see.
 
-    def __init__(self, kind: str, setup: bytes, *, stall_timeout_s: float, start_timeout_s: float) -> None:
+    What the child prints goes where the parent's output goes, or into the file `log`.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        setup: bytes,
+        *,
+        stall_timeout_s: float,
+        start_timeout_s: float,
+        log: Path | None = None,
+    ) -> None:
         self._kind = kind
         self._setup = setup
         self._stall_timeout_s = stall_timeout_s
         self._start_timeout_s = start_timeout_s
+        self._log = log
+        self._stopped = False
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection[Any, Any]
-        self._start()
 
     def __call__(self, item: bytes) -> bytes:
         """Have the child do one item, however many children that takes.
 
         Raises:
-            JobIncompleteError: children fall with no face to blame, or for too many faces.
+            JobIncompleteError: children fall with no face to blame, or for too many faces; or it was stopped.
             PipelineError: what the stage itself raised.
         """
         care, strikes = Care(), Counter[tuple[Stage | None, tuple[int, ...]]]()
         while True:
-            if self._process is None:
-                self._start()
+            self.start()
             outcome = self._attempt(item, care)
             if isinstance(outcome, bytes):
                 return outcome
             self.close()
+            self._check_not_stopped()
             strikes[outcome.stage, outcome.rows] += 1
             care = more_careful(care, outcome, strikes[outcome.stage, outcome.rows])
+
+    def stop(self) -> None:
+        """End the child for good, from another thread; a call that is at work there raises."""
+        self._stopped = True
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
         """End the child."""
@@ -78,27 +100,42 @@ class Supervisor:
             self._pipe.close()
             self._process = None
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Have a child that is ready, now rather than at the first item.
+
+        Raises:
+            JobIncompleteError: children end, or take too long, before they are ready.
+            PipelineError, FpnError, RenderError: what the stage itself raised as it was made.
+        """
+        if self._process is not None:
+            return
         for _ in range(_STARTS):
             fate = self._start_once()
+            self._check_not_stopped()
             if fate is None:
                 return
         raise JobIncompleteError(
-            f"a worker process ended {_STARTS} times before it was ready, lastly with {fate}; its own words "
-            "are in the logs of Ray"
+            f"a worker process ended {_STARTS} times before it was ready, lastly with {fate}; "
+            + self._last_words()
         )
 
     def _start_once(self) -> str | None:
         """Start a child; gives how it ended where it did before it was ready."""
         self._pipe, theirs = Pipe()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.child", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-        )
+        with nullcontext() if self._log is None else self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline.child", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,  # Ctrl-C is for the parent, which ends its children
+            )
         theirs.close()
+        if self._stopped:  # before there was a child to end
+            self._process.kill()
         try:
             self._pipe.send_bytes(pickle.dumps((self._kind, self._setup)))
             message = self._receive(self._start_timeout_s)
@@ -115,6 +152,17 @@ class Supervisor:
             self.close()
             raise message[1]
         return None
+
+    def _check_not_stopped(self) -> None:
+        if self._stopped:
+            self.close()
+            raise JobIncompleteError("a worker was stopped; the same command continues the job")
+
+    def _last_words(self) -> str:
+        if self._log is None:
+            return "its own words are in the logs of Ray"
+        words = self._log.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
+        return f"its last words: {words or 'none'}"
 
     def _attempt(self, item: bytes, care: Care) -> bytes | Fall:
         stage: Stage | None = None

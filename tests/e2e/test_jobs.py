@@ -112,13 +112,13 @@ def test_half_a_face_outside_the_photo_is_posed_like_the_reference_pads(finished
     assert pose.crop_xyxy_px[0] < 0
 
 
-@pytest.mark.parametrize("layout", ["fused", "staged"])
+@pytest.mark.parametrize("where", ["layout=fused", "layout=staged", "runner=local"])
 def test_the_same_job_gives_the_same_bytes(
-    cases: tuple[Path, list[Case]], finished: Path, tmp_path: Path, layout: str
+    cases: tuple[Path, list[Case]], finished: Path, tmp_path: Path, where: str
 ) -> None:
     out = tmp_path / "out"
     settings = ("output.faces_per_part=4", "pose.batch_size=3", "render.size_px=64")
-    run(cases[0], out, *settings, f"engine.layout={layout}", "engine.workers=1")
+    run(cases[0], out, *settings, f"engine.{where}", "engine.workers=1")
     assert files_of(out) == files_of(finished)
 
 

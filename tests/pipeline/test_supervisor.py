@@ -133,7 +133,7 @@ def test_an_error_of_the_stage_comes_through_and_the_process_lives_on(tmp_path: 
 def test_what_fails_at_the_start_is_told(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="there is no stage 'polish'"):
         setup = make_setup(prepare(tmp_path, [b""]).job, "cpu")
-        Supervisor("polish", setup, stall_timeout_s=60, start_timeout_s=60)
+        Supervisor("polish", setup, stall_timeout_s=60, start_timeout_s=60).start()
 
 
 @pytest.fixture
@@ -179,6 +179,7 @@ def test_the_process_dies_with_its_parent(tmp_path: Path) -> None:
         from pipeline.supervisor import Supervisor
         setup = Path({str(tmp_path / "setup")!r}).read_bytes()
         s = Supervisor("whole", setup, stall_timeout_s=60, start_timeout_s=60)
+        s.start()
         print(s._process.pid, flush=True)
         time.sleep(60)
     """

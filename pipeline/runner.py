@@ -1,0 +1,74 @@
+"""Where the parts of a job are done: on Ray Data, or on this machine by child processes alone.
+
+Both run the same stages under the same supervision and write the same bytes. Ray brings many machines, GPUs
+beside CPUs and what mends a lost node, and takes seconds to start; a small job on one machine needs none of
+it.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal, Protocol
+
+from pipeline.config import EngineSettings
+from pipeline.ledger import LedgerEntry
+from pipeline.worker import Job, Part
+
+MOST_FACES_WITHOUT_RAY = 2000
+"""What `engine.runner: auto` still does without Ray: a job of a minute or less on two cores."""
+
+
+class Runner(Protocol):
+    """Does parts of a job."""
+
+    @property
+    def provider(self) -> str:
+        """The ONNX Runtime provider that poses run on."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is that one."""
+
+    def run(self, parts: Sequence[Part], say: Callable[[str], None]) -> Iterator[LedgerEntry]:
+        """Work through the parts and give the ledger entry of each as it is committed, in any order.
+
+        Raises:
+            ResourceError: the machine or cluster has not what the settings ask for.
+            JobIncompleteError: a worker that failed for good; what was committed stays.
+        """
+
+
+@contextmanager
+def open_runner(job: Job, n_faces: int) -> Iterator[Runner]:
+    """The runner for so many faces that are to be done. Ray is imported only where it is used.
+
+    Raises:
+        ResourceError: Ray cannot be started or joined, or has no GPU although one was asked for.
+        ProviderError: CUDA or TensorRT was asked for and does not run.
+    """
+    if choose_runner(job.config.engine, n_faces) == "local":
+        from pipeline.local_engine import LocalRunner  # noqa: PLC0415
+
+        yield LocalRunner(job)
+        return
+    from pipeline.engine import ray_runner  # noqa: PLC0415  # importing Ray takes half a second
+
+    with ray_runner(job) as runner:
+        yield runner
+
+
+def choose_runner(settings: EngineSettings, n_faces: int) -> Literal["ray", "local"]:
+    """Which runner a job of so many faces gets; a cluster that is named, or a running Ray, is used."""
+    if settings.runner != "auto":
+        return settings.runner
+    wants_ray = settings.address or os.environ.get("RAY_ADDRESS") or settings.layout == "staged"
+    if wants_ray or n_faces > MOST_FACES_WITHOUT_RAY or _ray_is_running():
+        return "ray"
+    return "local"
+
+
+def _ray_is_running() -> bool:
+    """Whether this process has a Ray already; one that was never imported has not."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
