@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import JobConfig
+from pipeline.spans import split_spans
 from pipeline.storage import is_uri, join, parent, plain_path
 
 _LONGEST_NAME = 4096
@@ -45,7 +46,7 @@ class ImagePlaces:
                     f"{location!r} is neither a local file nor where the image root is "
                     f"({_bucket(self.image_root) or 'the local disk'}); name its folder in images.roots"
                 )
-        elif not any(_lies_in(location, root) for root in self.roots):
+        elif not any(_lies_in(split_spans(location)[0], root) for root in self.roots):
             raise ForbiddenPlaceError(
                 f"{location!r} lies in none of images.roots; name its folder to allow it"
             )

@@ -9,9 +9,11 @@ Faults that pass are tried again (see `retry`).
 import os
 import stat
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import fsspec
@@ -20,6 +22,7 @@ import pyarrow.fs as pafs
 
 from pipeline.errors import StorageError, UnknownSchemeError
 from pipeline.retry import patiently
+from pipeline.spans import Span, split_spans
 
 
 def is_uri(location: str) -> bool:
@@ -107,6 +110,8 @@ def _client(scheme: str, authority: str, query: str) -> tuple[pafs.FileSystem, s
 def read_file(location: str, max_bytes: int | None = None) -> bytes:
     """The bytes of a file or object; at most `max_bytes` + 1 of it, so that a caller can tell "too large".
 
+    A location may name a part of a file (see `spans`).
+
     Raises:
         FileNotFoundError: there is no such file.
         OSError: it is no regular file (a pipe would block for ever), or it cannot be read.
@@ -114,22 +119,40 @@ def read_file(location: str, max_bytes: int | None = None) -> bytes:
         StorageUnavailableError: the store fails again and again.
     """
     limit = None if max_bytes is None else max_bytes + 1
+    location, spans = split_spans(location)
     filesystem, path = resolve(location)
     if isinstance(filesystem, pafs.LocalFileSystem):
-        return _read_local(Path(path), limit)
+        return _read_local(Path(path), limit, spans)
 
     def read() -> bytes:
+        if spans:
+            with filesystem.open_input_file(path) as file:
+                return _read_spans(file, path, spans, limit)
         with filesystem.open_input_stream(path) as stream:
             return bytes(stream.read(limit))
 
     return patiently(read)
 
 
-def _read_local(path: Path, limit: int | None) -> bytes:
+def _read_local(path: Path, limit: int | None, spans: Sequence[Span]) -> bytes:
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(f"'{path}' is no regular file")
     with path.open("rb") as file:
+        if spans:
+            return _read_spans(file, str(path), spans, limit)
         return file.read(-1 if limit is None else limit)
+
+
+def _read_spans(file: Any, path: str, spans: Sequence[Span], limit: int | None) -> bytes:
+    data = b""
+    for offset, length in spans:
+        wanted = length if limit is None else min(length, limit - len(data))
+        file.seek(offset)
+        piece = file.read(wanted)
+        if len(piece) < wanted:
+            raise OSError(f"'{path}' ends before byte {offset + wanted}")
+        data += piece
+    return data
 
 
 @dataclass(frozen=True)

@@ -55,3 +55,14 @@ def test_roots_bind_uris() -> None:
 def test_names_that_no_storage_has(image: str) -> None:
     with pytest.raises(NoImageNamedError):
         ImagePlaces("/data", None).locate(image)
+
+
+def test_the_file_behind_a_span_is_what_has_to_lie_in_a_root(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (tmp_path / "secret.rec").write_bytes(b"")
+    (photos / "link.rec").symlink_to(tmp_path / "secret.rec")
+    places = ImagePlaces(str(photos), (str(photos),))
+    assert places.locate("train.rec#bytes=1+2") == f"{photos}/train.rec#bytes=1+2"
+    with pytest.raises(ForbiddenPlaceError):
+        places.locate("link.rec#bytes=1+2")

@@ -84,3 +84,15 @@ def test_files_tell_when_they_were_written_and_give_pieces(tmp_path: Path) -> No
         assert bytes(file.read(2)) == b"45"
     with pytest.raises(FileNotFoundError):
         folder.open("a/none.bin")
+
+
+@pytest.mark.parametrize("folder", ["local", "memory://spans"])
+def test_a_part_of_a_file_is_read(folder: str, tmp_path: Path) -> None:
+    out = Folder(str(tmp_path) if folder == "local" else folder)
+    out.write("a.rec", b"0123456789")
+    location = join(out.location, "a.rec")
+    assert read_file(f"{location}#bytes=2+3") == b"234"
+    assert read_file(f"{location}#bytes=8+2,0+1") == b"890"
+    assert read_file(f"{location}#bytes=1+9", max_bytes=3) == b"1234"
+    with pytest.raises(OSError, match="ends before byte 11"):
+        read_file(f"{location}#bytes=9+2")
