@@ -24,6 +24,7 @@ COMMANDS = {
         "render": ("pipeline.cli_render:render", "Render one photo from a given pose."),
     },
     "This program": {
+        "config": ("pipeline.cli_config:config", "Show the settings of a job, and the presets."),
         "completion": ("pipeline.cli_completion:completion", "Complete commands in your shell."),
     },
 }

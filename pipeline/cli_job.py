@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli_options import (
+    address_option,
     config_option,
     echo_json,
     given,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @config_option
 @overrides_option
 @image_root_option
-@click.option("--address", help="Ray cluster to join; by default a local Ray starts and stops.")
+@address_option
 @json_option
 def run(
     manifest: str,

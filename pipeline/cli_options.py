@@ -5,12 +5,36 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
+
+
+class ConfigFile(click.ParamType[Path]):
+    """A preset by its name, or a path."""
+
+    name = "preset or file"
+
+    def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from pipeline.presets import find_config
+
+        return value if isinstance(value, Path) else find_config(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from pipeline.presets import preset_names
+
+        names = [CompletionItem(name) for name in preset_names() if name.startswith(incomplete)]
+        return names or [CompletionItem(incomplete, type="file")]
+
 
 config_option = click.option(
     "--config",
     "config_path",
-    type=click.Path(path_type=Path),
-    help="YAML file of settings; see configs/.",
+    type=ConfigFile(),
+    envvar="FPN_CONFIG",
+    show_envvar=True,
+    metavar="PRESET|FILE",
+    help="Settings: a preset (fpn config presets) or a YAML file.",
 )
 overrides_option = click.option(
     "--set",
@@ -21,6 +45,10 @@ overrides_option = click.option(
 )
 image_root_option = click.option(
     "--image-root", help="Folder or URI of relative image paths; by default the manifest's folder."
+)
+address_option = click.option(
+    "--address",
+    help="Ray cluster to join; by default that of RAY_ADDRESS, else the job runs on this machine.",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else, for scripts."

@@ -21,7 +21,8 @@ Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # The docstring below a setting is its description wherever settings are explained to users.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class ManifestSettings(_Settings):
@@ -35,8 +36,7 @@ class ManifestSettings(_Settings):
     """The contract's column name -> the manifest's, for manifests with other names."""
     landmarks: str | None = None
     """Column with the 68 landmarks of each face (order of 300-W), x and y in turn, in pixels of the photo:
-    136
-    numbers, in text separated by spaces. Where named, poses come from them and not from the network."""
+    136 numbers, in text separated by spaces. Where named, poses come from them and not from the network."""
     carry: Literal["all"] | list[str] = "all"
     """Which further columns go through to the poses."""
 
@@ -45,8 +45,9 @@ class ImageSettings(_Settings):
     """What is still accepted as a source image."""
 
     max_bytes: int = Field(default=256 * 2**20, gt=0)
+    """Larger files are rejected as image_too_large."""
     max_pixels: int = Field(default=2**27, gt=0, le=2**27)
-    """At most 2^27, the limit above which OpenCV here refuses to allocate."""
+    """Images of more pixels are rejected as image_too_large; 2^27 is where OpenCV refuses to allocate."""
     roots: list[str] | None = None
     """Folders or URIs in which every image must lie, links followed. Null: anywhere on the local disk, and in
     the bucket or host of the image root. Name roots when manifests come from people you do not trust."""
@@ -62,6 +63,7 @@ class PoseSettings(_Settings):
     model_sha256: str | None = Field(default=None, pattern="^[0-9a-fA-F]{64}$")
     """Hex digest that the model file must have; another file is refused before it is loaded."""
     device: Device = "auto"
+    """Where the network runs. auto: on a GPU where one is there and works, else on the CPU."""
     average_mirrored: bool = False
     """Also pose the mirrored crop and average the two, as test-time augmentation; twice the network's
     time."""
@@ -78,23 +80,28 @@ class RenderSettings(_Settings):
     """Which views of a face are rendered, and how."""
 
     enabled: bool = True
+    """Whether views are rendered at all; false: poses alone."""
     head: str = "open-mean"
+    """Name of the head that faces are rendered with; `fpn heads show` draws them."""
     heads: str | None = None
     """Local folder of head files, as `fpn heads import` and `build` write them; by default the package's
     own."""
     views_deg: list[int] = [0, 22, 40, 55, 75]
+    """Yaws of the views in degrees."""
     view_policy: Literal["near", "all"] = "near"
     """near: no view nearer to the front than the face itself, as in the original; all: every view."""
     size_px: int = Field(default=224, ge=32, le=2048)
+    """Side of every view in pixels."""
     background: Literal["edge", "constant", "blur", "transparent"] = "edge"
     """What stands for the photo beyond its edge; transparent needs a format with an alpha channel."""
     source_window: float = Field(default=2.0, ge=1.0, le=8.0)
     """Side of the window of the photo that the renderer sees, in sides of the square face box."""
     source_px: int | None = Field(default=None, ge=64, le=8192)
-    """Longest side of that window in pixels; larger ones are shrunk by area. Default 1.75 x size_px."""
+    """Longest side of that window in pixels; larger ones are shrunk by area. Null: 1.75 x size_px."""
     format: Literal["jpg", "png", "webp"] = "jpg"
+    """File format of the views."""
     quality: int = Field(default=95, ge=1, le=100)
-    """Of JPEG and WebP."""
+    """Quality of JPEG and WebP."""
     aligned_px: int | None = Field(default=None, ge=16, le=2048)
     """Side of an upright crop of each face, added to its views as `aligned`; null: none."""
     crop: Literal["none", "face"] = "none"
@@ -128,6 +135,7 @@ class OutputSettings(_Settings):
     """How results are cut into files, and when a job counts as failed."""
 
     faces_per_part: int = Field(default=512, ge=1, le=100_000)
+    """Faces of a file of results; a part is the unit of work, of commit and of resume."""
     landmarks: bool = True
     """Whether poses hold the 68 projected landmarks of the head."""
     max_reject_fraction: float = Field(default=1.0, ge=0, le=1)
@@ -152,14 +160,15 @@ class EngineSettings(_Settings):
     pose_actors: int = Field(default=1, ge=1)
     """staged: number of pose actors."""
     gpus_per_pose_actor: float = Field(default=1.0, gt=0)
+    """GPUs of each actor that poses; 0.5: two of them share one."""
     start_timeout_s: int = Field(default=60, ge=5)
-    """How long to wait for the first actors before the job fails."""
+    """Seconds to wait for the first actors before the job fails."""
     stall_timeout_s: float = Field(default=60.0, gt=0)
-    """How long a worker may be at one face, or one batch of poses, before it counts as hanging."""
+    """Seconds that a worker may be at one face, or one batch of poses, before it counts as hanging."""
     cache_dir: str | None = "~/.cache/faceposenet"
     """Where workers keep what they compute of heads and views, to start in seconds less; null: nowhere."""
     worker_memory_mb: int | None = Field(default=None, ge=512)
-    """Memory that a worker process may allocate; beyond it the face at hand is rejected."""
+    """Megabytes that a worker process may allocate; beyond it the face at hand is rejected."""
 
     @model_validator(mode="after")
     def _local_means_local(self) -> "EngineSettings":
@@ -217,7 +226,7 @@ def load_config(
     """
     settings: dict[str, Any] = _read_yaml(path) if path else copy.deepcopy(dict(base or {}))
     for override in overrides:
-        _set(settings, *_parse_override(override))
+        _set(settings, *parse_override(override))
     for key, value in (values or {}).items():
         _set(settings, key.split("."), value)
     try:
@@ -236,12 +245,17 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise ConfigError(
             f"the configuration {path} must be a mapping of sections, but is a {type(settings).__name__}; "
-            "see configs/local.yaml for an example"
+            "fpn config show prints an example"
         )
     return settings
 
 
-def _parse_override(override: str) -> tuple[list[str], Any]:
+def parse_override(override: str) -> tuple[list[str], Any]:
+    """The names and the value of a `section.name=value`.
+
+    Raises:
+        ConfigError: it is none.
+    """
     key, separator, text = override.partition("=")
     names = key.strip().split(".")
     if not separator or not all(names):

@@ -2,25 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import JobConfig, load_config
+from pipeline.config import load_config
 from pipeline.errors import ConfigError
-
-PRESETS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
 
 def test_defaults_need_no_file() -> None:
     config = load_config()
     assert config.render.views_deg == [0, 22, 40, 55, 75]
     assert config.pose.model_path is None
-
-
-def test_there_are_presets() -> None:
-    assert {path.stem for path in PRESETS} >= {"local", "cluster"}
-
-
-@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
-def test_every_preset_is_valid(path: Path) -> None:
-    assert isinstance(load_config(path), JobConfig)
 
 
 def test_overrides_win_over_the_file_and_values_over_both(tmp_path: Path) -> None:
