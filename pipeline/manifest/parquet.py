@@ -1,6 +1,5 @@
 """Parquet manifests: a file, or a folder of files read in the order of their names."""
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pyarrow.types as pat
 
 from pipeline.errors import ManifestError
 from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Rows, Slice, landmarks_of
-from pipeline.manifest.text import sha256_of
+from pipeline.manifest.text import sha256_of_all
 from pipeline.storage import resolve
 
 
@@ -101,7 +100,7 @@ def read_schema(location: str) -> tuple[list[str], pa.Schema]:
 
 
 def index_parquet(
-    location: str, files: Sequence[str], schema: pa.Schema, columns: ColumnMap
+    location: str, files: Sequence[str], schema: pa.Schema, columns: ColumnMap, *, checksum: bool
 ) -> ParquetManifest:
     """Find the row groups of a Parquet manifest, check its types and take its checksum.
 
@@ -112,7 +111,7 @@ def index_parquet(
     _read_group.cache_clear()  # a file of the same name may have changed since
     groups = tuple(group for file in files for group in _groups(file))
     carried = pa.schema([(name, _plain(schema.field(name).type)) for name in columns.carried])
-    digest = hashlib.sha256("".join(sha256_of(file) for file in files).encode()).hexdigest()
+    digest = sha256_of_all(files) if checksum else ""
     return ParquetManifest(location, columns, groups, carried, digest)
 
 

@@ -11,8 +11,11 @@ from pipeline.manifest.text import index_text, read_header
 from pipeline.storage import Folder, is_uri, read_file
 
 
-def open_manifest(location: str, settings: ManifestSettings) -> Manifest:
+def open_manifest(location: str, settings: ManifestSettings, *, checksum: bool = True) -> Manifest:
     """Open a manifest and find its columns.
+
+    Without `checksum` its `sha256` stays empty: for those who want a few rows, since a manifest that holds
+    the photos takes long to sum up.
 
     Raises:
         ManifestError: it is not there, not readable, empty, or lacks a column.
@@ -20,13 +23,13 @@ def open_manifest(location: str, settings: ManifestSettings) -> Manifest:
     try:
         kind = _guess(location) if settings.format == "auto" else settings.format
         if kind == "webdataset":
-            manifest: Manifest = index_tars(location, settings.carry, settings.landmarks)
+            manifest: Manifest = index_tars(location, settings.carry, settings.landmarks, checksum=checksum)
         elif kind == "parquet":
             files, schema = read_schema(location)
             columns = map_columns(
                 schema.names, settings.columns, settings.carry, location, settings.landmarks
             )
-            manifest = index_parquet(location, files, schema, columns)
+            manifest = index_parquet(location, files, schema, columns, checksum=checksum)
         else:
             header = read_header(location, kind)  # of "auto" here, a CSV or a list
             if header.is_list:
@@ -35,7 +38,7 @@ def open_manifest(location: str, settings: ManifestSettings) -> Manifest:
                 columns = map_columns(
                     header.names, settings.columns, settings.carry, location, settings.landmarks
                 )
-            manifest = index_text(location, header, columns)
+            manifest = index_text(location, header, columns, checksum=checksum)
     except FileNotFoundError as error:
         raise ManifestError(f"there is no manifest {location}") from error
     except OSError as error:

@@ -5,7 +5,6 @@ are text, numbers or truth values are carried through. The id is its `face_id`, 
 read where they lie, from the byte at which a slice begins.
 """
 
-import hashlib
 import json
 import math
 import tarfile
@@ -19,7 +18,7 @@ import pyarrow.fs as pafs
 
 from pipeline.errors import ManifestError
 from pipeline.manifest.rows import BOX_COLUMNS, RESULT_COLUMNS, Rows, Slice, landmarks_of
-from pipeline.manifest.text import sha256_of
+from pipeline.manifest.text import sha256_of_all
 from pipeline.storage import resolve
 
 IMAGE_EXTENSIONS = frozenset({"jpg", "jpeg", "png", "webp"})
@@ -86,7 +85,9 @@ class TarManifest:
             yield [str(sample.fields.get("face_id", sample.key))]
 
 
-def index_tars(location: str, carry: str | Sequence[str], landmarks: str | None) -> TarManifest:
+def index_tars(
+    location: str, carry: str | Sequence[str], landmarks: str | None, *, checksum: bool
+) -> TarManifest:
     """Open a shard, or a folder of shards, and see what its first sample carries.
 
     Raises:
@@ -113,7 +114,7 @@ def index_tars(location: str, carry: str | Sequence[str], landmarks: str | None)
         )
     schema = pa.schema([(name, _type(first.fields[name])) for name in sorted(names)])
     n_rows = sum(1 for _ in _samples(shards, 0, 0, with_images=False))
-    digest = hashlib.sha256("".join(sha256_of(shard) for shard in shards).encode()).hexdigest()
+    digest = sha256_of_all(shards) if checksum else ""
     return TarManifest(location, shards, n_rows, schema, landmarks, digest)
 
 

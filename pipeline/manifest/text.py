@@ -129,15 +129,16 @@ def read_header(location: str, kind: str) -> _Header:
     return _Header(tuple(names), start + len(first) + len(newline))
 
 
-def index_text(location: str, header: _Header, columns: ColumnMap) -> TextManifest:
-    """Count the rows of a text manifest and take its checksum, in one pass.
+def index_text(location: str, header: _Header, columns: ColumnMap, *, checksum: bool) -> TextManifest:
+    """Count the rows of a text manifest and take its checksum.
 
     Raises:
         ManifestError: a quoted field that spans lines, or text that is no UTF-8.
     """
     n_rows = sum(1 for _ in _data_lines(location, header.data_start))
     kind = "list" if header.is_list else "csv"
-    return TextManifest(location, kind, header.names, columns, header.data_start, n_rows, sha256_of(location))
+    digest = sha256_of(location) if checksum else ""
+    return TextManifest(location, kind, header.names, columns, header.data_start, n_rows, digest)
 
 
 def sha256_of(location: str) -> str:
@@ -148,6 +149,11 @@ def sha256_of(location: str) -> str:
         while chunk := stream.read(2**22):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def sha256_of_all(locations: Sequence[str]) -> str:
+    """SHA-256 of the SHA-256 sums of several files, in their order."""
+    return hashlib.sha256("".join(map(sha256_of, locations)).encode()).hexdigest()
 
 
 def _data_lines(location: str, data_start: int) -> Iterator[tuple[int, bytes]]:

@@ -29,6 +29,13 @@ def test_slices_cross_row_groups_and_files(tmp_path: Path) -> None:
         assert [face for rows in read for face in rows.face_id] == expected
 
 
+def test_a_manifest_that_binds_nothing_is_not_summed_up(tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    pq.write_table(table(3), path)
+    assert len(open_manifest(str(path), ManifestSettings()).sha256) == 64
+    assert open_manifest(str(path), ManifestSettings(), checksum=False).sha256 == ""
+
+
 def test_carried_columns_keep_their_types(tmp_path: Path) -> None:
     tags = pa.array([["a"], None, ["b", "c"]], pa.list_(pa.string()))
     labels = pa.array(["x", "y", "x"]).dictionary_encode()
