@@ -6,6 +6,7 @@ import sys
 import pytest
 
 FORBIDDEN = {
+    "faceposenet": {"ray", "torch"},
     "fpn_core": {"ray", "torch", "render_core", "pipeline"},
     "render_core": {"ray", "torch", "onnxruntime", "fpn_core", "pipeline"},
     "pipeline": {"torch"},

@@ -1,0 +1,45 @@
+import ast
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import faceposenet
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_all_names_are_there_and_documented() -> None:
+    for name in faceposenet.__all__:
+        found = getattr(faceposenet, name)
+        assert name == "__version__" or found.__doc__, name
+
+
+def test_the_site_tells_of_every_name_and_of_no_other() -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^::: faceposenet\.(\w+)$", page, re.MULTILINE))
+    assert told == set(faceposenet.__all__) - {"__version__"}
+
+
+def test_nothing_else_is_public() -> None:
+    source = Path(faceposenet.__file__).read_text(encoding="utf-8")
+    imported = {
+        alias.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported | {"__version__"} == set(faceposenet.__all__)
+
+
+def test_there_is_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" not in project["project"]
+    dynamic = project["tool"]["setuptools"]["dynamic"]["version"]
+    assert dynamic == {"attr": "faceposenet.__version__"}
+    assert re.fullmatch(r"\d+\.\d+\.\d+", faceposenet.__version__)
+
+
+def test_it_is_typed() -> None:
+    for package in ("faceposenet", "fpn_core", "render_core", "pipeline"):
+        assert (files(package) / "py.typed").is_file()

@@ -1,0 +1,253 @@
+import cv2
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import faceposenet
+from faceposenet import Face, FacePoser, FaceRejectedError, InputError, Rejected
+from fpn_core import ModelFileError, PoseNetwork, geodesic_deg, ypr_deg_to_matrix
+from pipeline.config import JobConfig, load_config
+from pipeline.decode import Decoder
+from pipeline.faces import FinishedFace
+from pipeline.image_location import ImagePlaces
+from pipeline.manifest import Rows
+from pipeline.pose import pose_faces
+from pipeline.render import ViewRenderer
+from pipeline.worker import head_landmarks_mm, make_cameras, make_renderer
+from render_core.errors import HeadError
+from tests.bad_input import write_cases
+from tests.photos import FACE_XYWH_PX, portrait
+
+X, Y, WIDTH, HEIGHT = FACE_XYWH_PX
+# The face, and boxes beside it whose crops the network poses otherwise.
+BOXES = [FACE_XYWH_PX, (X - 9, Y, WIDTH, HEIGHT), (X, Y + 12, 1.2 * WIDTH, HEIGHT)]
+
+
+def job_config(cache_dir, **values) -> JobConfig:
+    return load_config(values={"engine.cache_dir": str(cache_dir), "render.format": "png", **values})
+
+
+def job_faces(photo, boxes, config: JobConfig) -> list[FinishedFace]:
+    """The faces as the stages of a job finish them."""
+    n = len(boxes)
+    ids = [str(i) for i in range(n)]
+    carried = pa.table({"n": range(n)})
+    rows = Rows(list(range(n)), ids, [photo.name] * n, None, np.array(boxes, float), {}, carried)
+    network = PoseNetwork(device="cpu")
+    decoder = Decoder(network.spec, config.images, config.render, ImagePlaces(str(photo.parent), None))
+    landmarks_mm, cameras = head_landmarks_mm(config), make_cameras(config)
+    render = ViewRenderer(config.render, landmarks_mm, make_renderer(config), cameras)
+    return render(pose_faces(network, decoder(rows))).faces
+
+
+def decoded(picture: bytes) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def test_poses_are_those_of_a_job_to_the_last_bit(poser: FacePoser, photo, cache_dir) -> None:
+    wanted = job_faces(photo, BOXES, job_config(cache_dir, **{"render.views_deg": [0]}))
+    found = poser.pose_batch(photo, BOXES)
+    assert len(found) == len(wanted) == len(BOXES)
+    for face, of_job in zip(found, wanted, strict=True):
+        assert isinstance(face, Face)
+        assert (face.yaw_deg, face.pitch_deg, face.roll_deg) == tuple(of_job.ypr_deg)
+        for name in ("rvec_rad", "tvec_mm", "projection", "landmarks_xy_px", "crop_xyxy_px", "box_xywh_px"):
+            np.testing.assert_array_equal(getattr(face, name), getattr(of_job, name), err_msg=name)
+        assert face.image_wh_px == of_job.image_wh_px
+        assert face.confidence is of_job.confidence is None
+        assert face.mirrored == of_job.mirrored
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        {},
+        {"size_px": 96, "closeup": True},
+        {"background": "transparent", "size_px": 64},
+    ],
+)
+def test_views_are_those_of_a_job_to_the_last_byte(poser: FacePoser, photo, cache_dir, style) -> None:
+    render = {"size_px": style.get("size_px", 224), "background": style.get("background", "edge")}
+    render["crop"] = "face" if style.get("closeup") else "none"
+    config = job_config(cache_dir, **{f"render.{name}": value for name, value in render.items()})
+    (of_job,) = job_faces(photo, BOXES[:1], config)
+    face = poser.pose(photo, BOXES[0])
+    views = poser.views(photo, face, **style)
+    assert [view.yaw_deg for view in views] == [view.yaw_deg for view in of_job.views] == [0, 22, 40, 55, 75]
+    for view, theirs in zip(views, of_job.views, strict=True):
+        np.testing.assert_array_equal(view.image, decoded(theirs.encoded))
+        assert (view.seen_fraction, view.filled_fraction) == (theirs.seen_fraction, theirs.filled_fraction)
+        assert view.mirrored == of_job.mirrored
+
+
+def test_a_view_hardly_depends_on_its_company(poser: FacePoser, photo) -> None:
+    face = poser.pose(photo, FACE_XYWH_PX)
+    together = {view.yaw_deg: view.image.astype(int) for view in poser.views(photo, face, [0, 40, 75])}
+    for yaw_deg in (40, 0):
+        (alone,) = poser.views(photo, face, [yaw_deg])
+        # All views are projected in one product, whose float32 sums are added in another order than those of
+        # one view: 13 of 150,528 levels differ by 1.
+        assert np.abs(alone.image - together[yaw_deg]).max() <= 1
+
+
+def test_the_upright_crop_is_that_of_a_job(poser: FacePoser, photo, cache_dir) -> None:
+    config = job_config(cache_dir, **{"render.aligned_px": 112, "render.views_deg": [0]})
+    (of_job,) = job_faces(photo, BOXES[:1], config)
+    upright = poser.aligned(photo, poser.pose(photo, BOXES[0]))
+    assert of_job.aligned is not None
+    np.testing.assert_array_equal(upright.image, decoded(of_job.aligned))
+
+
+def test_arrays_paths_and_both_orders_of_channels_are_the_same_photo(poser: FacePoser, photo) -> None:
+    bgr = cv2.imread(str(photo))
+    rgb = bgr[:, :, ::-1]
+    wanted = poser.pose(photo, FACE_XYWH_PX)
+    assert poser.pose(str(photo), FACE_XYWH_PX).as_dict() == wanted.as_dict()
+    assert poser.pose(bgr, FACE_XYWH_PX).as_dict() == wanted.as_dict()
+    assert poser.pose(rgb, FACE_XYWH_PX, channels="RGB").as_dict() == wanted.as_dict()
+    assert poser.pose(rgb, FACE_XYWH_PX).as_dict() != wanted.as_dict()
+    (view,), (of_rgb,) = poser.views(bgr, wanted, [40]), poser.views(rgb, wanted, [40], channels="RGB")
+    np.testing.assert_array_equal(view.image, of_rgb.image)
+
+
+def test_a_face_that_looks_to_the_right_is_mirrored(poser: FacePoser) -> None:
+    # The portrait's yaw is near 0: of it and its mirror image, one looks to either side.
+    image = np.ascontiguousarray(portrait())
+    flipped = np.ascontiguousarray(image[:, ::-1])
+    faces = [
+        poser.pose(image, FACE_XYWH_PX),
+        poser.pose(flipped, (image.shape[1] - X - WIDTH, *FACE_XYWH_PX[1:])),
+    ]
+    assert sorted(face.mirrored for face in faces) == [False, True]
+    first, second = (
+        poser.views(pixels, face, [40])[0].image.astype(int)
+        for pixels, face in zip((image, flipped), faces, strict=True)
+    )
+    # The same person turned the same way: as far apart as the network's two poses, some degrees, make them.
+    assert np.abs(first - second).mean() < 20 < np.abs(first - second[:, ::-1]).mean()
+
+
+def test_a_batch_has_a_reject_where_a_job_has_one(poser: FacePoser, tmp_path) -> None:
+    # The caller names files, not a manifest: what is no name at all is no concern of this test.
+    cases = [case for case in write_cases(tmp_path) if case.name not in ("unnamed", "nul", "long")]
+    photos = [case.image if "://" in case.image else tmp_path / case.image for case in cases]
+    found = poser.pose_batch(photos, [case.box for case in cases])
+    reasons = [face.reason if isinstance(face, Rejected) else None for face in found]
+    assert dict(zip([case.name for case in cases], reasons, strict=True)) == {
+        case.name: case.reason for case in cases
+    }
+
+
+def test_batches_of_the_network_change_nothing_but_last_bits(poser: FacePoser, photo, cache_dir) -> None:
+    small = FacePoser(device="cpu", batch_size=2, cache_dir=cache_dir)
+    boxes = [*BOXES, (-900.0, 0.0, 10.0, 10.0), *BOXES]
+    ones, twos = poser.pose_batch(photo, boxes), small.pose_batch(photo, boxes)
+    for one, two in zip(ones, twos, strict=True):
+        if isinstance(one, Rejected):
+            assert one == two
+            assert one.reason == "box_outside_image"
+        else:
+            np.testing.assert_allclose(one.tvec_mm, two.tvec_mm, rtol=1e-4)
+
+
+def test_a_generator_of_photos_is_read_one_by_one(poser: FacePoser, photo) -> None:
+    taken = []
+
+    def photos():
+        for i in range(3):
+            taken.append(i)
+            yield portrait()
+
+    assert len(poser.pose_batch(photos(), BOXES)) == 3
+    assert taken == [0, 1, 2]
+    assert poser.pose_batch([], []) == []
+    assert poser.pose_batch(photo, np.zeros((0, 4))) == []
+
+
+def test_mirror_averaging_moves_a_pose_a_little(poser: FacePoser, photo, cache_dir) -> None:
+    averaged = FacePoser(device="cpu", average_mirrored=True, cache_dir=cache_dir)
+    plain, steadier = (
+        ypr_deg_to_matrix(np.array([[face.yaw_deg, face.pitch_deg, face.roll_deg]]))
+        for face in (poser.pose(photo, FACE_XYWH_PX), averaged.pose(photo, FACE_XYWH_PX))
+    )
+    assert 0.01 < geodesic_deg(plain, steadier)[0] < 10
+
+
+def test_another_head_gives_other_landmarks_and_views_for_the_same_pose(
+    poser: FacePoser, photo, cache_dir
+) -> None:
+    other = FacePoser(device="cpu", head="open-03", cache_dir=cache_dir)
+    ours, theirs = poser.pose(photo, FACE_XYWH_PX), other.pose(photo, FACE_XYWH_PX)
+    np.testing.assert_array_equal(ours.projection, theirs.projection)
+    assert np.abs(ours.landmarks_xy_px - theirs.landmarks_xy_px).max() > 1
+    (one,), (two,) = poser.views(photo, ours, [40]), other.views(photo, theirs, [40])
+    assert (one.image != two.image).any()
+
+
+@pytest.mark.parametrize(
+    ("give", "message"),
+    [
+        (lambda p, photo: p.pose(photo, [1, 2, 3]), "expected four numbers"),
+        (lambda p, photo: p.pose(photo, "a box"), "expected four numbers"),
+        (lambda p, photo: p.pose_batch(photo, [1, 2, 3, 4]), "expected rows of"),
+        (lambda p, photo: p.pose(photo, BOXES), "expected four numbers"),
+        (lambda p, photo: p.pose(portrait()[..., 0], FACE_XYWH_PX), r"uint8 \(512, 512\): expected"),
+        (lambda p, photo: p.pose(portrait() / 255, FACE_XYWH_PX), "float64"),
+        (lambda p, photo: p.pose(None, FACE_XYWH_PX), "NoneType"),
+        (lambda p, photo: p.pose(photo, FACE_XYWH_PX, channels="GRB"), "'BGR'"),
+        (lambda p, photo: p.pose_batch([photo], BOXES), "1 photos for 3 boxes"),
+        (lambda p, photo: p.pose_batch([photo] * 4, BOXES), "more than 3 photos for 3 boxes"),
+        (lambda p, photo: p.views(photo, p.pose(photo, FACE_XYWH_PX), []), "one or more"),
+        (lambda p, photo: p.views(photo, p.pose(photo, FACE_XYWH_PX), [float("nan")]), "finite"),
+        (lambda p, photo: p.views(photo, p.pose(photo, FACE_XYWH_PX), [0], size_px=0), "positive"),
+        (lambda p, photo: p.pose_batch(7, BOXES), "photos is a int"),
+        (lambda p, photo: p.views(portrait()[:99], p.pose(photo, FACE_XYWH_PX)), "512 x 99 px"),
+        (lambda p, photo: FacePoser(batch_size=0), "1 or more"),
+    ],
+)
+def test_arguments_that_are_none_say_what_was_expected(poser: FacePoser, photo, give, message) -> None:
+    with pytest.raises(InputError, match=message):
+        give(poser, photo)
+
+
+def test_one_face_without_a_pose_raises_with_the_code_of_its_reject(poser: FacePoser, photo) -> None:
+    with pytest.raises(FaceRejectedError, match="no pixel") as of_box:
+        poser.pose(photo, (600, 600, 50, 50))
+    assert of_box.value.reason == "box_outside_image"
+    with pytest.raises(FaceRejectedError, match="no image") as of_photo:
+        poser.pose(photo.with_name("absent.jpg"), FACE_XYWH_PX)
+    assert of_photo.value.reason == "image_missing"
+    with pytest.raises(FaceRejectedError, match="no regular file") as of_folder:
+        poser.pose(photo.parent, FACE_XYWH_PX)
+    assert of_folder.value.reason == "image_unreadable"
+    face = poser.pose(photo, FACE_XYWH_PX)
+    with pytest.raises(FaceRejectedError) as of_views:
+        poser.views(photo.with_name("absent.jpg"), face)
+    assert of_views.value.reason == "image_missing"
+
+
+def test_a_face_beside_its_photo_has_no_views(poser: FacePoser, photo) -> None:
+    values = poser.pose(photo, FACE_XYWH_PX).as_dict()
+    values["projection"][0] = [1e4 * number for number in values["projection"][0]]
+    with pytest.raises(FaceRejectedError) as rejected:
+        poser.views(photo, Face.from_row(values), [0])
+    assert rejected.value.reason == "render_no_face_pixels"
+
+
+def test_models_and_heads_that_are_not_there(tmp_path) -> None:
+    with pytest.raises(ModelFileError):
+        FacePoser(model=tmp_path / "absent.onnx")
+    with pytest.raises(HeadError):
+        FacePoser(head="absent")
+
+
+def test_the_functions_share_one_poser(photo, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # where prepared views are kept
+    face = faceposenet.pose(photo, FACE_XYWH_PX)
+    assert faceposenet.default_poser() is faceposenet.default_poser()
+    (again,) = faceposenet.pose_batch([photo], [FACE_XYWH_PX])
+    assert again.as_dict() == face.as_dict()
+    (view,) = faceposenet.views(photo, face, [22], size_px=64)
+    assert view.image.shape == (64, 64, 3)
+    assert faceposenet.aligned(photo, face).image.shape == (112, 112, 3)
+    assert list((tmp_path / ".cache" / "faceposenet").iterdir())
