@@ -10,6 +10,7 @@ import math
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import pyarrow.fs as pafs
 from pipeline.errors import ManifestError
 from pipeline.manifest.rows import BOX_COLUMNS, RESULT_COLUMNS, Rows, Slice, landmarks_of
 from pipeline.manifest.text import sha256_of_all
+from pipeline.spans import Span
 from pipeline.storage import resolve
 
 IMAGE_EXTENSIONS = frozenset({"jpg", "jpeg", "png", "webp"})
@@ -34,6 +36,8 @@ class Sample:
     shard: int
     offset: int
     image: bytes
+    image_span: Span | None
+    """Where the image's bytes lie in the shard; None where the sample has no image."""
     fields: dict[str, Any]
 
 
@@ -52,36 +56,32 @@ class TarManifest:
     def slices(self, count: int) -> list[Slice]:
         return [
             Slice(row, min(count, self.n_rows - row), (sample.shard << _SHARD_BIT) + sample.offset)
-            for row, sample in enumerate(_samples(self.shards, 0, 0, with_images=False))
+            for row, sample in enumerate(samples(self.shards, with_images=False))
             if row % count == 0
         ]
 
     def read(self, part: Slice) -> Rows:
         shard, offset = divmod(part.offset, 1 << _SHARD_BIT)
-        samples = []
-        for sample in _samples(self.shards, shard, offset):
-            samples.append(sample)
-            if len(samples) == part.count:
-                break
-        fields = [sample.fields for sample in samples]
+        taken = list(islice(samples(self.shards, shard, offset), part.count))
+        fields = [sample.fields for sample in taken]
         carried = {
             field.name: pa.array([_carried(f.get(field.name), field.type) for f in fields], field.type)
             for field in self.carried_schema
         }
-        table = pa.table(carried) if carried else pa.table({"": pa.nulls(len(samples))}).select([])
+        table = pa.table(carried) if carried else pa.table({"": pa.nulls(len(taken))}).select([])
         return Rows(
-            list(range(part.start, part.start + len(samples))),
-            [str(sample.fields.get("face_id", sample.key)) for sample in samples],
-            [sample.key for sample in samples],
-            [sample.image for sample in samples],
-            np.array([_box(f) for f in fields]).reshape(-1, 4),
+            list(range(part.start, part.start + len(taken))),
+            [str(sample.fields.get("face_id", sample.key)) for sample in taken],
+            [sample.key for sample in taken],
+            [sample.image for sample in taken],
+            np.array([box_of(f) for f in fields]).reshape(-1, 4),
             {},
             table,
             landmarks_of([f.get(self.landmarks) for f in fields]) if self.landmarks else None,
         )
 
     def ids(self) -> Iterator[Sequence[str]]:
-        for sample in _samples(self.shards, 0, 0, with_images=False):
+        for sample in samples(self.shards, with_images=False):
             yield [str(sample.fields.get("face_id", sample.key))]
 
 
@@ -93,10 +93,10 @@ def index_tars(
     Raises:
         ManifestError: no shard, no sample in it, or a carried value with the name of a column of the results.
     """
-    shards = tuple(_shards(location))
+    shards = tuple(find_shards(location))
     for shard in shards:
-        _check_end(shard)
-    first = next(_samples(shards, 0, 0), None)
+        check_end(shard)
+    first = next(samples(shards), None)
     if first is None:
         raise ManifestError(f"{location} holds no sample: expected <key>.jpg and <key>.json for each face")
     names = [
@@ -113,12 +113,17 @@ def index_tars(
             "values to carry with --set manifest.carry=[...]"
         )
     schema = pa.schema([(name, _type(first.fields[name])) for name in sorted(names)])
-    n_rows = sum(1 for _ in _samples(shards, 0, 0, with_images=False))
+    n_rows = sum(1 for _ in samples(shards, with_images=False))
     digest = sha256_of_all(shards) if checksum else ""
     return TarManifest(location, shards, n_rows, schema, landmarks, digest)
 
 
-def _shards(location: str) -> list[str]:
+def find_shards(location: str) -> list[str]:
+    """The shards at a location: itself, or the .tar files of the folder that it is, by name.
+
+    Raises:
+        ManifestError: the folder has none.
+    """
     filesystem, path = resolve(location)
     if filesystem.get_file_info(path).type != pafs.FileType.Directory:
         return [location]
@@ -129,8 +134,12 @@ def _shards(location: str) -> list[str]:
     return [f"{location.rstrip('/')}/{name}" for name in names]
 
 
-def _check_end(shard: str) -> None:
-    """A shard that was cut off reads as a shorter one, so its end is looked at: two blocks of zeros."""
+def check_end(shard: str) -> None:
+    """A shard that was cut off reads as a shorter one, so its end is looked at: two blocks of zeros.
+
+    Raises:
+        ManifestError: it is not there.
+    """
     filesystem, path = resolve(shard)
     with filesystem.open_input_file(path) as file:
         size = file.size()
@@ -139,19 +148,32 @@ def _check_end(shard: str) -> None:
         raise ManifestError(f"{shard} is no whole tar file: it lacks the end of an archive; copy it again")
 
 
-def _samples(shards: Sequence[str], shard: int, offset: int, *, with_images: bool = True) -> Iterator[Sample]:
-    """The samples from a place on, in order. Members of one sample lie together, as WebDataset wants it."""
+def samples(
+    shards: Sequence[str],
+    shard: int = 0,
+    offset: int = 0,
+    *,
+    with_images: bool = True,
+    with_classes: bool = False,
+) -> Iterator[Sample]:
+    """The samples from a place on, in order. Members of one sample lie together, as WebDataset wants it.
+
+    `with_classes` takes the text of `<key>.cls` for a field `cls`.
+
+    Raises:
+        ManifestError: a shard that is no tar file, or JSON that is none.
+    """
     for number in range(shard, len(shards)):
         filesystem, path = resolve(shards[number])
         try:
             with filesystem.open_input_file(path) as file:
                 file.seek(offset if number == shard else 0)
-                yield from _samples_of(file, number, with_images=with_images)
+                yield from _samples_of(file, number, with_images=with_images, with_classes=with_classes)
         except tarfile.TarError as error:
             raise ManifestError(f"{shards[number]} is no readable tar file: {error}") from error
 
 
-def _samples_of(file: Any, shard: int, *, with_images: bool) -> Iterator[Sample]:
+def _samples_of(file: Any, shard: int, *, with_images: bool, with_classes: bool) -> Iterator[Sample]:
     """A sample is whatever has an image or a JSON: one without the other becomes a reject, not a loss."""
     sample: Sample | None = None
     with tarfile.open(fileobj=file, mode="r:") as tar:
@@ -159,15 +181,25 @@ def _samples_of(file: Any, shard: int, *, with_images: bool) -> Iterator[Sample]
             folder, slash, name = member.name.rpartition("/")
             stem, _, extension = name.partition(".")
             key, extension = f"{folder}{slash}{stem}", extension.lower()
-            if not member.isfile() or (extension != "json" and extension not in IMAGE_EXTENSIONS):
+            taken = (
+                extension in IMAGE_EXTENSIONS or extension == "json" or (with_classes and extension == "cls")
+            )
+            if not member.isfile() or not taken:
                 continue
             if sample is None or sample.key != key:
                 if sample is not None:
                     yield sample
-                sample = Sample(key, shard, member.offset, b"", {})
+                sample = Sample(key, shard, member.offset, b"", None, {})
             if extension == "json":
-                sample = replace(sample, fields=_fields(tar, member))
-            elif with_images:
+                sample = replace(sample, fields={**sample.fields, **_fields(tar, member)})
+                continue
+            if extension == "cls":
+                data = tar.extractfile(member)
+                text = data.read().decode("utf-8", "replace").strip() if data else ""
+                sample = replace(sample, fields={**sample.fields, "cls": text})
+                continue
+            sample = replace(sample, image_span=(member.offset_data, member.size))
+            if with_images:
                 data = tar.extractfile(member)
                 sample = replace(sample, image=data.read() if data else b"")
     if sample is not None:
@@ -185,7 +217,8 @@ def _fields(tar: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any]:
     return fields
 
 
-def _box(fields: dict[str, Any]) -> list[float]:
+def box_of(fields: dict[str, Any]) -> list[float]:
+    """The box of a sample, NaN where its JSON has no number."""
     box = fields.get("box", fields.get("bbox", [fields.get(name) for name in BOX_COLUMNS]))
     if not isinstance(box, list) or len(box) != len(BOX_COLUMNS):
         return [math.nan] * len(BOX_COLUMNS)
