@@ -51,6 +51,9 @@ class ImageSettings(_Settings):
     roots: list[str] | None = None
     """Folders or URIs in which every image must lie, links followed. Null: anywhere on the local disk, and in
     the bucket or host of the image root. Name roots when manifests come from people you do not trust."""
+    scaled_decode: bool = True
+    """Decode JPEGs at a half, quarter or eighth of their size where all their faces stay large enough for the
+    network and the renderer. Results are in pixels of the full size all the same."""
     read_threads: int = Field(default=16, ge=1, le=256)
     """Remote images that one worker reads at a time."""
 
@@ -169,6 +172,9 @@ class EngineSettings(_Settings):
     """Where workers keep what they compute of heads and views, to start in seconds less; null: nowhere."""
     worker_memory_mb: int | None = Field(default=None, ge=512)
     """Megabytes that a worker process may allocate; beyond it the face at hand is rejected."""
+    heartbeat_s: float | None = Field(default=30.0, ge=1)
+    """Seconds between writes of `_heartbeat.json` in the output folder, which says how far the job is; null:
+    never."""
 
     @model_validator(mode="after")
     def _local_means_local(self) -> "EngineSettings":

@@ -246,19 +246,19 @@ def _execute(job: Job, parts: Sequence[Part], layout: Layout, device: Device) ->
     with ray.data.DataContext.current(context):
         dataset = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MAX_BLOCKS))
         for kind, pool in layout.stages():
-            dataset = _map(dataset, pool, kind, setup, settings)
+            dataset = _map(dataset, pool, kind, setup, job.out.location, settings)
         for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             for entry in batch["item"].to_pylist():
                 yield entry_from_fields(json.loads(entry))
 
 
-def _map(dataset: Any, pool: Pool, kind: str, setup: bytes, settings: EngineSettings) -> Any:
+def _map(dataset: Any, pool: Pool, kind: str, setup: bytes, out: str, settings: EngineSettings) -> Any:
     with warnings.catch_warnings():
         # max_task_retries has no successor yet among the arguments that Ray 2.64 will keep.
         warnings.simplefilter("ignore", ray.util.annotations.RayDeprecationWarning)
         return dataset.map_batches(
             StageActor,
-            fn_constructor_args=(kind, setup, settings.stall_timeout_s, settings.start_timeout_s),
+            fn_constructor_args=(kind, setup, out, settings.stall_timeout_s, settings.start_timeout_s),
             batch_size=1,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=pool.size),

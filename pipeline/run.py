@@ -18,6 +18,7 @@ from pipeline.progress import Progress
 from pipeline.render import mask_picture
 from pipeline.runner import open_runner
 from pipeline.storage import Folder, without_credentials
+from pipeline.watch import watched
 from pipeline.worker import Part, make_cameras, make_renderer
 
 SUMMARY_NAME = "summary.json"
@@ -127,19 +128,19 @@ def _work(prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Sa
     )
     todo = sum(part.count for part in pending)
     progress = Progress(max(prepared.n_faces, todo), max(prepared.n_faces, todo) - todo)
-    provider, reason = "none", "every part was committed before"
-    if pending:
-        with open_runner(job, todo) as runner:
-            provider, reason = runner.provider, runner.reason
-            say(f"poses run on {provider}: {reason}")
-            for entry in runner.run(pending, say):
-                totals = totals.plus(entry)
-                progress.add(entry)
-            progress.close()
-    if config.render.enabled and config.render.masks:
-        _write_masks(prepared)
-    summary = Summary(totals, progress.done, progress.elapsed_s, provider, reason, job.fingerprint)
-    _finish(prepared, config, summary)
+    with watched(progress, job.out, config.engine.heartbeat_s, say) as watch:
+        provider, reason = "none", "every part was committed before"
+        if pending:
+            with open_runner(job, todo) as runner:
+                provider, reason = runner.provider, runner.reason
+                watch.say(f"poses run on {provider}: {reason}")
+                for entry in runner.run(pending, watch.say):
+                    totals = totals.plus(entry)
+                    watch.add(entry)
+        if config.render.enabled and config.render.masks:
+            _write_masks(prepared)
+        summary = Summary(totals, progress.done, progress.elapsed_s, provider, reason, job.fingerprint)
+        _finish(prepared, config, summary)
     return summary
 
 

@@ -11,7 +11,8 @@ import os
 import pickle
 import subprocess
 import sys
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -64,6 +65,7 @@ class Supervisor:
         self._start_timeout_s = start_timeout_s
         self._log = log
         self._stopped = False
+        self._stage_s: dict[str, float] = defaultdict(float)
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection[Any, Any]
 
@@ -84,6 +86,11 @@ class Supervisor:
             self._check_not_stopped()
             strikes[outcome.stage, outcome.rows] += 1
             care = more_careful(care, outcome, strikes[outcome.stage, outcome.rows])
+
+    def take_stage_s(self) -> dict[str, float]:
+        """Seconds that children were at faces, by stage, since this was last asked."""
+        taken, self._stage_s = self._stage_s, defaultdict(float)
+        return taken
 
     def stop(self) -> None:
         """End the child for good, from another thread; a call that is at work there raises."""
@@ -170,7 +177,10 @@ class Supervisor:
         try:
             self._pipe.send_bytes(pickle.dumps((item, care), protocol=5))
             while True:
+                began_s = time.monotonic()
                 message = self._receive(self._stall_timeout_s)
+                if stage is not None and rows:
+                    self._stage_s[stage] += time.monotonic() - began_s
                 if message is None:
                     detail = f"no sign of life for engine.stall_timeout_s = {self._stall_timeout_s:g} s"
                     return Fall(stage, rows, Reason.TIMEOUT, detail)

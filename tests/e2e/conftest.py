@@ -11,6 +11,8 @@ from pipeline.engine import ray_session
 
 @pytest.fixture(scope="session")
 def shared_ray() -> Iterator[None]:
-    with ray_session(EngineSettings(cpus=2)):
-        yield
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_metrics_report_interval_ms", "500")  # for test_metrics; 10 s otherwise
+        with ray_session(EngineSettings(cpus=2)):
+            yield
     assert not ray.is_initialized()

@@ -1,45 +1,82 @@
-import io
+import pytest
 
 from pipeline.ledger import LedgerEntry
 from pipeline.progress import Progress
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+class Clock:
+    now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
-def entry(rows: int, rejected: int) -> LedgerEntry:
-    return LedgerEntry(0, "f", rows, rows - rejected, rejected, 0, {})
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
-def test_a_log_gets_a_line_at_the_start_and_one_at_the_end() -> None:
-    stream = io.StringIO()
-    progress = Progress(total=100, done_before=20, stream=stream)
-    for _ in range(4):
-        progress.add(entry(20, 1))
-    lines = stream.getvalue().splitlines()
-    assert len(lines) == 2
-    assert lines[0].startswith("40 of 100 faces (40%), ")
-    assert "faces/s, 1 rejected, " in lines[0]
-    assert lines[0].endswith(" left")
-    assert lines[1].startswith("100 of 100 faces (100%), ")
-    assert "4 rejected, done in" in lines[1]
+def entry(rows: int, **rejects: int) -> LedgerEntry:
+    rejected = sum(rejects.values())
+    return LedgerEntry(0, "f", rows, rows - rejected, rejected, 5 * (rows - rejected), rejects)
 
 
-def test_a_terminal_gets_one_live_line() -> None:
-    stream = Terminal()
-    progress = Progress(total=2, stream=stream)
-    progress.add(entry(1, 0))
-    progress.add(entry(1, 0))
-    progress.close()
-    assert stream.getvalue().count("\r") == 2
-    assert stream.getvalue().count("\n") == 1
+def test_a_line_says_faces_rate_rejects_and_time_left(clock: Clock) -> None:
+    progress = Progress(total=1000, done_before=200, clock_s=clock)
+    assert progress.line() == "200 of 1,000 faces (20%), 0.0 faces/s, 0 rejected, time left unknown"
+    clock.now_s += 20
+    progress.add(entry(100, timeout=1, image_missing=2))
+    assert progress.line() == (
+        "300 of 1,000 faces (30%), 5.0 faces/s, 3 rejected (2 image_missing, 1 timeout), 2 min 20 s left"
+    )
+    clock.now_s += 20
+    progress.add(entry(700))
+    assert progress.line().endswith("done in 40 s")
 
 
-def test_durations_read_like_words() -> None:
-    progress = Progress(total=36_000 + 1, stream=io.StringIO())
-    progress._started_s -= 1.0
-    progress.done = 1
-    assert "h" in progress.line()
-    assert "36,001 faces" in progress.line()
+def test_the_rate_forgets_what_was_long_ago(clock: Clock) -> None:
+    progress = Progress(total=100_000, clock_s=clock)
+    clock.now_s += 1000
+    progress.add(entry(10))
+    for _ in range(40):
+        clock.now_s += 10
+        progress.add(entry(100))
+    assert progress.faces_per_s == pytest.approx(10)
+    assert progress.left_s == pytest.approx((100_000 - 4010) / 10)
+
+
+def test_a_narrow_terminal_gets_less(clock: Clock) -> None:
+    progress = Progress(total=1000, clock_s=clock)
+    clock.now_s += 10
+    progress.add(entry(500, timeout=1))
+    wide, middle, narrow, tiny = (progress.line(columns) for columns in (160, 90, 70, 20))
+    assert wide.startswith("[##########----------] 500 of 1,000") and "(1 timeout)" in wide
+    assert middle == "500 of 1,000 faces (50%), 50.0 faces/s, 1 rejected (1 timeout), 10 s left"
+    assert narrow == "500 of 1,000 faces (50%), 50.0 faces/s, 1 rejected, 10 s left"
+    assert len(tiny) == 19
+
+
+def test_the_record_counts_by_reason(clock: Clock) -> None:
+    progress = Progress(total=10, done_before=2, clock_s=clock)
+    assert progress.record()["left_s"] is None
+    clock.now_s += 2
+    progress.add(entry(4, timeout=1))
+    assert progress.record() == {
+        "faces": 10,
+        "faces_done": 6,
+        "faces_done_this_run": 4,
+        "posed_this_run": 3,
+        "rejects_this_run": {"timeout": 1},
+        "views_this_run": 15,
+        "faces_per_s": 2.0,
+        "elapsed_s": 2.0,
+        "left_s": 2.0,
+    }
+
+
+def test_durations_read_like_words(clock: Clock) -> None:
+    progress = Progress(total=36_001, clock_s=clock)
+    clock.now_s += 1
+    progress.add(entry(1))
+    assert progress.line().endswith("10 h 00 min left")
+    assert Progress(total=0).line().endswith("done in 0 s")
