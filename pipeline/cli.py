@@ -6,6 +6,9 @@ from pipeline.cli_group import LazyGroup
 
 # Section of the help -> command -> where it is, and its line of help.
 COMMANDS = {
+    "Data in and out": {
+        "manifest": ("pipeline.cli_manifest:manifest", "Make a manifest from photos, CSV, shards, .rec files."),
+    },
     "A job": {
         "check": ("pipeline.cli_job:check", "Check a manifest without running."),
         "plan": ("pipeline.cli_job:plan", "Say what a job would take: parts, time, cost."),

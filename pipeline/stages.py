@@ -6,6 +6,7 @@ import resource
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
+from pipeline.build.find import make_finder
 from pipeline.care import Care, Report
 from pipeline.config import Device
 from pipeline.errors import PipelineError
@@ -29,8 +30,11 @@ def make_item(part: Part) -> bytes:
 def make_stage(kind: str, setup: bytes, report: Report) -> StageFunction:
     """A stage by its name: `whole` does all of a part; `decode`, `pose` and `render` a third each.
 
-    The last stage gives the part's ledger entry as JSON, the others give what the next one takes.
+    The last stage gives the part's ledger entry as JSON, the others give what the next one takes. `find`, the
+    faces of photos for a manifest, is no stage of a job, but runs under the same watch.
     """
+    if kind == "find":
+        return make_finder(setup, report)
     job, device = pickle.loads(setup)
     _limit_memory(job)
     if kind == "whole":

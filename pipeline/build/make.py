@@ -1,0 +1,199 @@
+"""A manifest from a source: chunks of photos, in parallel and resumable, to one Parquet file and its rejects.
+
+The engine of a job is not used: its unit is a part of a manifest, with poses, views and a ledger, and here
+there is no manifest yet. The supervised child processes are the same.
+"""
+
+import json
+import pickle
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from pipeline.build.chunks import REJECT_SCHEMA, ChunkStore, Totals, face_schema
+from pipeline.build.crew import Crew
+from pipeline.build.find import Chunk, FinderSettings, make_setup
+from pipeline.build.photos import Source
+from pipeline.config import ManifestSettings
+from pipeline.detect import FaceDetector
+from pipeline.errors import ConfigError, ManifestError, StorageError
+from pipeline.machine import usable_cpus
+from pipeline.manifest import check_ids, open_manifest
+from pipeline.manifest.text import sha256_of
+from pipeline.retry import patiently
+from pipeline.storage import Folder, is_uri, join, parent, resolve, without_credentials
+
+CHUNK_IMAGES = 500
+# Small row groups make a large manifest slow to open; large ones cost memory where a few rows are read.
+_ROWS_PER_GROUP = 2**16
+
+
+@dataclass(frozen=True)
+class Built:
+    """A manifest that was made."""
+
+    manifest: str
+    rejects: str
+    totals: Totals
+    resumed: int
+    """Chunks that an earlier run had done."""
+
+
+def build_manifest(
+    source: Source,
+    settings: FinderSettings,
+    out: str,
+    *,
+    workers: int | None = None,
+    say: Callable[[Totals], None] = lambda totals: None,
+    chunk_images: int = CHUNK_IMAGES,
+) -> Built:
+    """Write the faces of all photos of a source to the Parquet file `out`, and what has none beside it.
+
+    `say` hears the counts after each chunk. A build that was stopped goes on where it was.
+
+    Raises:
+        ConfigError: `out` is no .parquet, or the detector is none.
+        ManifestError: `out` exists, no face at all, ids that are not unique, or a source that is unreadable.
+        StorageError: nothing can be written there.
+    """
+    names = _Names(out)
+    if _exists(out):
+        raise ManifestError(f"{without_credentials(out)!r} exists; delete it, or name another file")
+    if settings.detector is not None:
+        FaceDetector(Path(settings.detector))  # tells here, and not in a child, that it is none
+    schema = face_schema(source.columns, with_score=settings.detector is not None)
+    store = ChunkStore(Folder(names.unfinished), schema, _described(settings))
+    totals, count, resumed = Totals(), 0, 0
+    with tempfile.TemporaryDirectory(prefix="faceposenet-") as scratch:
+        setup = make_setup(settings, parent(out))
+        with Crew("find", setup, workers or usable_cpus(), Path(scratch) / "workers.log") as crew:
+            chunks = enumerate(_chunks(source, chunk_images))
+            for chunk_totals, was_done in crew.in_order(chunks, _Task(store, crew)):
+                totals.add(chunk_totals)
+                count, resumed = count + 1, resumed + was_done
+                say(totals)
+        _publish(store.rejects(count), REJECT_SCHEMA, names.rejects, Path(scratch))
+        if not totals.faces:
+            _remove(names.unfinished)
+            raise ManifestError(
+                f"there is no face in {totals.images:,} images; why, is told for each in "
+                f"{without_credentials(names.rejects)!r}"
+            )
+        _publish(store.faces(count), schema, out, Path(scratch), check=True)
+    _remove(names.unfinished)
+    return Built(out, names.rejects, totals, resumed)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The files and folders of a manifest that is being made."""
+
+    out: str
+
+    def __post_init__(self) -> None:
+        if not self._file.endswith(".parquet"):
+            raise ConfigError(
+                f"a manifest is made as Parquet: give it a name with .parquet, not {self._file!r}"
+            )
+
+    @property
+    def _file(self) -> str:
+        path = self.out.partition("?")[0] if is_uri(self.out) else self.out
+        return path.rpartition("/")[2]
+
+    @property
+    def rejects(self) -> str:
+        return join(parent(self.out), f"{self._file.removesuffix('.parquet')}.rejects.parquet")
+
+    @property
+    def unfinished(self) -> str:
+        return join(parent(self.out), f"{self._file}.unfinished")
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Finds the faces of a chunk, unless an earlier run did."""
+
+    store: ChunkStore
+    crew: Crew
+
+    def __call__(self, numbered: tuple[int, Chunk]) -> tuple[Totals, bool]:
+        number, chunk = numbered
+        done = self.store.totals(number, chunk)
+        if done is not None:
+            return done, True
+        found = pickle.loads(self.crew.ask(pickle.dumps(chunk)))
+        return self.store.write(number, chunk, found), False
+
+
+def _chunks(source: Source, size: int) -> Iterator[Chunk]:
+    items, start = source.photos(), 0
+    while chunk := list(islice(items, size)):
+        yield Chunk(start, chunk)
+        start += len(chunk)
+
+
+def _described(settings: FinderSettings) -> str:
+    """All that decides what is found in a photo; the detector by its bytes."""
+    values = {**vars(settings), "images": settings.images.model_dump()}
+    if settings.detector is not None:
+        values["detector"] = sha256_of(settings.detector)
+    return json.dumps(values, sort_keys=True)
+
+
+def _publish(
+    tables: Iterable[pa.Table], schema: pa.Schema, out: str, scratch: Path, *, check: bool = False
+) -> None:
+    """Write tables into one file, which is there whole or not at all."""
+    filesystem, path = resolve(out)
+    local = isinstance(filesystem, pafs.LocalFileSystem)
+    temporary = Path(path).parent / f".{Path(path).name}" if local else scratch / "manifest.parquet"
+    try:
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        _write(tables, schema, temporary)
+        if check:
+            check_ids(open_manifest(str(temporary), ManifestSettings(format="parquet")))
+        if local:
+            temporary.replace(path)
+        else:
+            patiently(lambda: _copy(temporary, filesystem, path))
+    except OSError as error:
+        raise StorageError(f"cannot write {without_credentials(out)!r}: {error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write(tables: Iterable[pa.Table], schema: pa.Schema, path: Path) -> None:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        waiting: list[pa.Table] = []
+        for table in tables:
+            waiting.append(table)
+            if sum(map(len, waiting)) >= _ROWS_PER_GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+
+
+def _copy(source: Path, filesystem: pafs.FileSystem, path: str) -> None:
+    with source.open("rb") as file, filesystem.open_output_stream(path) as stream:
+        while piece := file.read(2**22):
+            stream.write(piece)
+
+
+def _exists(location: str) -> bool:
+    filesystem, path = resolve(location)
+    return bool(patiently(lambda: filesystem.get_file_info(path)).type != pafs.FileType.NotFound)
+
+
+def _remove(folder: str) -> None:
+    if _exists(folder):
+        filesystem, path = resolve(folder)
+        filesystem.delete_dir(path)
