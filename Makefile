@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test bench lint clean constraints
+.PHONY: demo test coverage bench lint docs clean constraints
 
 demo: $(READY)
 	$(BIN)/fpn demo demo_out
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# The two cores, by their own tests: every line that is not run is shown.
+coverage: $(READY)
+	$(BIN)/python -m pytest tests/fpn_core tests/render_core --cov=fpn_core --cov=render_core --cov-fail-under=95
 
 bench: $(READY)
 	$(BIN)/python benchmarks/job.py
@@ -20,6 +24,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python docs/build_site.py
 
 # The environment is complete once .ready exists; a change of the dependencies makes it anew.
 $(READY): pyproject.toml constraints.txt

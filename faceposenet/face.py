@@ -36,11 +36,11 @@ class Face:
     """
 
     yaw_deg: float
-    """Positive: the nose turns to the left of the image."""
+    """Positive where the nose turns to the left of the image."""
     pitch_deg: float
-    """Positive: the nose goes down."""
+    """Positive where the nose goes down."""
     roll_deg: float
-    """Positive: the head turns clockwise in the image."""
+    """Positive where the head turns clockwise in the image."""
     rvec_rad: Float64[np.ndarray, "3"]
     """Head frame to camera, axis times angle."""
     tvec_mm: Float64[np.ndarray, "3"]

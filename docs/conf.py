@@ -1,0 +1,28 @@
+"""Settings of Sphinx for the site, which build_site.py builds."""
+
+import faceposenet
+
+project = "faceposenet"
+author = "the authors of faceposenet"
+copyright = "the authors of faceposenet"
+release = faceposenet.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+myst_heading_anchors = 4
+highlight_language = "none"
+
+# Docstrings are written as the README is: single backticks are code.
+default_role = "code"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+autodoc_member_order = "bysource"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 60
+add_module_names = False
+
+html_theme = "furo"
+html_title = "faceposenet"
+html_show_copyright = False
+html_show_sourcelink = False
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
