@@ -1,8 +1,9 @@
 """Commands on pose networks: `fpn models ...` and `fpn evaluate`. They need nothing of the job or of Ray."""
 
-import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -16,9 +17,10 @@ from fpn_core.metadata import metadata_to_spec
 from fpn_core.precision import write_8_bit, write_half_precision
 from fpn_core.session import DEVICES, Device
 from pipeline.cli_group import SuggestingGroup
+from pipeline.cli_options import echo_json, json_option
 from pipeline.evaluate import crops_of, evaluate, plot, read_dataset, table
+from pipeline.exit_codes import FAILED
 
-_FAILED = 1
 _PATH = click.Path(path_type=Path)
 
 
@@ -29,18 +31,27 @@ def models() -> None:
 
 @models.command("inspect")
 @click.argument("model", type=_PATH, required=False)
-def inspect_command(model: Path | None) -> None:
+@json_option
+def inspect_command(model: Path | None, as_json: bool) -> None:
     """Print what MODEL says of itself, its inputs and outputs, and whether it will run.
 
     Without MODEL: the network that comes with the package. The exit status is 1 for a file that the job would
     refuse.
+
+    \b
+    Examples:
+      fpn models inspect
+      fpn models inspect mine.onnx --json
     """
     path = default_model_path() if model is None else model
     report = inspect_model(path)
-    click.echo("\n".join(_report_lines(path, report)))
+    if as_json:
+        echo_json({"model": str(path)} | asdict(report))
+    else:
+        click.echo("\n".join(_report_lines(path, report)))
     if report.problem is not None:
         click.echo(f"error: {report.problem}", err=True)
-        sys.exit(_FAILED)
+        sys.exit(FAILED)
 
 
 @models.command("describe")
@@ -103,7 +114,13 @@ def convert_command(
 @models.command("reduce")
 @click.argument("model", type=_PATH)
 @click.argument("out", type=_PATH)
-@click.option("--to", "precision", type=click.Choice(["fp16", "int8"]), required=True)
+@click.option(
+    "--to",
+    "precision",
+    type=click.Choice(["fp16", "int8"]),
+    required=True,
+    help="fp16 for GPUs, int8 for CPUs.",
+)
 @click.option("--calibrate", type=_PATH, help="Data set whose faces show int8 the range of values.")
 @click.option("--faces", default=256, show_default=True, help="Faces to calibrate with.")
 def reduce_command(model: Path, out: Path, precision: str, calibrate: Path | None, faces: int) -> None:
@@ -130,9 +147,15 @@ def reduce_command(model: Path, out: Path, precision: str, calibrate: Path | Non
 @click.command("evaluate")
 @click.argument("dataset", type=_PATH)
 @click.option("--model", type=_PATH, help="ONNX file; by default the network that comes with the package.")
-@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
+@click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default="auto",
+    show_default=True,
+    help="Where the network runs.",
+)
 @click.option("--average-mirrored", is_flag=True, help="Average every pose with that of the mirror image.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
+@json_option
 @click.option("--plot", "picture", type=_PATH, help="Also draw the errors into this picture (.png, .jpg).")
 def evaluate_command(
     dataset: Path,
@@ -147,14 +170,30 @@ def evaluate_command(
     DATASET is a folder like AFLW2000-3D (.mat), BIWI (frame_*_pose.txt), 300-W (.pts), or with a labels.json.
 
     \b
-    Example:
+    Examples:
       fpn evaluate AFLW2000 --model mine.onnx --plot mine.png
+      fpn evaluate BIWI --average-mirrored --json
     """
     network = PoseNetwork(model, device)
-    evaluation = evaluate(read_dataset(dataset), dataset.name, network, average_mirrored)
-    click.echo(json.dumps(evaluation.as_json(), indent=2) if as_json else table(evaluation))
+    labelled = read_dataset(dataset)
+    with _bar(len(labelled.samples)) as advance:
+        evaluation = evaluate(labelled, dataset.name, network, average_mirrored, advance)
+    if as_json:
+        echo_json(evaluation.as_json())
+    else:
+        click.echo(table(evaluation))
     if picture is not None:
         write_picture(picture, plot(evaluation))
+
+
+@contextmanager
+def _bar(faces: int) -> Iterator[Callable[[int], object]]:
+    """A progress bar where a person watches."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    with click.progressbar(length=faces, label="faces", show_pos=True, file=sys.stderr) as bar:
+        yield bar.update
 
 
 def write_picture(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:

@@ -1,6 +1,8 @@
 """Options that several commands have, so that they are called and explained alike."""
 
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,5 +63,13 @@ def given(**values: Any) -> dict[str, Any]:
 
 
 def echo_json(value: dict[str, Any]) -> None:
-    """Print an object for scripts."""
-    click.echo(json.dumps(value, indent=2))
+    """Print an object for scripts; numbers that JSON has not, such as NaN, as null."""
+    click.echo(json.dumps(_plain(value), indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

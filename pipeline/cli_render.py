@@ -38,7 +38,13 @@ _path = click.Path(path_type=Path)
     show_default=True,
     help="Yaws in degrees, each with pitch and roll if you like: 0,30:-10,30:0:15.",
 )
-@click.option("--mode", type=click.Choice(["clean", "compat"]), default="clean", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["clean", "compat"]),
+    default="clean",
+    show_default=True,
+    help="clean: this project's renderer; compat: the original's, to the byte.",
+)
 @click.option(
     "--size",
     "size_px",
@@ -79,6 +85,11 @@ def render(
 
     A pose is that of the crop that FacePoseNet sees: IMAGE itself, or its window `crop_xyxy_px`. Clean mode
     mirrors a face that looks to the image right, as a job does; compat mode renders what it is given.
+
+    \b
+    Examples:
+      fpn render photo.jpg --pose pose.json --views 0,40 --out views
+      fpn render photo.jpg --landmarks points.txt --views 0,30:-10 --closeup --out views
     """
     if (pose is None) == (landmarks is None):
         raise click.UsageError("give either --pose or --landmarks")
@@ -159,7 +170,12 @@ def heads() -> None:
 @click.argument("folder", type=_path)
 @click.argument("out", type=_path)
 def import_heads(folder: Path, out: Path) -> None:
-    """Convert the original renderer's .mat files in FOLDER to head files in OUT."""
+    """Convert the original renderer's .mat files in FOLDER to head files in OUT.
+
+    \b
+    Example:
+      fpn heads import face_specific_augm/models3d_new heads
+    """
     for path in import_reference_heads(folder, out):
         click.echo(f"head {path.stem}: {path}")
 
@@ -168,7 +184,12 @@ def import_heads(folder: Path, out: Path) -> None:
 @click.argument("measurements", type=_path)
 @click.argument("out", type=_path)
 def build(measurements: Path, out: Path) -> None:
-    """Build a head from the YAML file MEASUREMENTS and write it to the file OUT (.npz)."""
+    """Build a head from the YAML file MEASUREMENTS and write it to the file OUT (.npz).
+
+    \b
+    Example:
+      fpn heads build mine.yaml heads/mine.npz
+    """
     click.echo(f"written to {save_head(build_head_from_yaml(measurements), out)}")
 
 
@@ -180,7 +201,13 @@ def build(measurements: Path, out: Path) -> None:
 @click.option("--head", "names", multiple=True, help="Name of a head; repeatable. All without it.")
 @click.option("--size", "size_px", default=224, show_default=True, help="Side of a picture in pixels.")
 def show(out: Path, folder: Path | None, names: tuple[str, ...], size_px: int) -> None:
-    """Draw heads, shaded, at five yaws, into the picture OUT (.png)."""
+    """Draw heads, shaded, at five yaws, into the picture OUT (.png).
+
+    \b
+    Examples:
+      fpn heads show heads.png
+      fpn heads show mine.png --heads heads --head mine
+    """
     found = names or _names(folder)
     drawn = draw_heads([_mesh(name, folder) for name in found], size_px=size_px)
     _write_png(out, drawn)

@@ -1,6 +1,6 @@
 """A pose network on a data set: every face through the same crops as in a job, then its errors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -61,15 +61,21 @@ class Evaluation:
         }
 
 
-def evaluate(dataset: Dataset, name: str, network: PoseNetwork, average_mirrored: bool = False) -> Evaluation:
+def evaluate(
+    dataset: Dataset,
+    name: str,
+    network: PoseNetwork,
+    average_mirrored: bool = False,
+    advance: Callable[[int], object] = lambda faces: None,
+) -> Evaluation:
     """Runs the network on every face and compares with the labels.
 
-    `average_mirrored`: take the mean of every crop's pose and its mirror image's. Raises DatasetError when
-    not one face could be posed.
+    `average_mirrored`: take the mean of every crop's pose and its mirror image's. `advance` is told after each
+    batch how many more faces are done. Raises DatasetError when not one face could be posed.
     """
     head_mm = load_head(HEAD).landmarks_mm
     failed = dict(dataset.left_out)
-    windows, poses = _run(dataset.samples, network, failed, average_mirrored)
+    windows, poses = _run(dataset.samples, network, failed, average_mirrored, advance)
     posed = poses.finite
     if not posed.any():
         raise DatasetError(f"no face of {name} could be posed: {failed}. Are the photos beside the labels?")
@@ -107,13 +113,18 @@ def crops_of(dataset: Dataset, spec: NetworkSpec, most: int) -> NDArray[np.uint8
 
 
 def _run(
-    samples: Sequence[Sample], network: PoseNetwork, failed: dict[str, int], average_mirrored: bool
+    samples: Sequence[Sample],
+    network: PoseNetwork,
+    failed: dict[str, int],
+    average_mirrored: bool,
+    advance: Callable[[int], object],
 ) -> tuple[NDArray[np.int64], PoseBatch]:
     """Windows and poses of all samples, NaN for those that failed, which are counted by reason."""
     n, size = len(samples), network.spec.size_px
     windows = np.zeros((n, 4), np.int64)
     rotation, tvec_mm = np.full((n, 3, 3), np.nan), np.full((n, 3), np.nan)
     windows[:] = [0, 0, size, size]
+    done = 0
     for rows, crops, found in _batches(samples, network.spec, failed):
         if average_mirrored:
             poses = poses_averaged_with_mirrored(network, crops, batch_size=_BATCH)
@@ -122,6 +133,9 @@ def _run(
         rotation[rows], tvec_mm[rows], windows[rows] = poses.rotation, poses.tvec_mm, found
         if lost := int((~poses.finite).sum()):
             failed["no pose"] = failed.get("no pose", 0) + lost
+        advance(rows[-1] + 1 - done)
+        done = rows[-1] + 1
+    advance(n - done)
     return windows, PoseBatch(rotation, tvec_mm)
 
 

@@ -1,9 +1,22 @@
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from fpn_core import ModelError
 from pipeline.cli import main
+from pipeline.errors import (
+    ConfigError,
+    JobIncompleteError,
+    PipelineError,
+    ResourceError,
+    StorageUnavailableError,
+)
 from pipeline.ledger import LedgerEntry
 from pipeline.run import Summary, Totals
 from tests.photos import FACE_XYWH_PX, write_portrait
@@ -77,11 +90,106 @@ def test_verify_fails_on_a_folder_that_is_no_output(tmp_path: Path) -> None:
     assert "is no output of fpn run" in result.output
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in main.commands)], ids=" ".join)
-def test_every_command_has_help(command: list[str]) -> None:
-    result = invoke(*command, "--help")
+def leaves(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command that does something, with its name in words."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, click.Group):
+            yield from leaves(command, *path, name)
+        else:
+            yield (*path, name), command
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), [pytest.param(*leaf, id=" ".join(leaf[0])) for leaf in leaves(main)]
+)
+def test_every_command_has_help_with_examples_in_the_same_style(
+    path: tuple[str, ...], command: click.Command
+) -> None:
+    result = invoke(*path, "--help")
     assert result.exit_code == 0
-    assert len(result.output) > 100
+    assert f"    fpn {' '.join(path)}" in result.output.partition("Example")[2]
+    options = [p for p in command.params if isinstance(p, click.Option) and p.name != "help"]
+    assert [option.name for option in options if not (option.help or "").endswith((".", "]"))] == []
+
+
+def test_the_commands_that_scripts_read_have_json() -> None:
+    speaking = {"check", "plan", "run", "retry", "verify", "evaluate", "models inspect", "config show"}
+    found = {
+        " ".join(path) for path, command in leaves(main) if any(p.name == "as_json" for p in command.params)
+    }
+    assert speaking <= found
+
+
+def test_help_and_completion_import_nothing_heavy() -> None:
+    code = (
+        "import sys, pipeline.cli\n"
+        "from click.testing import CliRunner\n"
+        "run = CliRunner().invoke\n"
+        "assert run(pipeline.cli.main, ['--help']).exit_code == 0\n"
+        "assert run(pipeline.cli.main, ['run', '--help']).exit_code == 0\n"
+        "assert run(pipeline.cli.main, ['completion', 'zsh']).exit_code == 0\n"
+        "print(*{'ray', 'onnxruntime', 'cv2', 'numpy', 'pyarrow', 'pydantic'} & set(sys.modules))\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_for_each_shell(shell: str) -> None:
+    script = invoke("completion", shell).output
+    assert "_FPN_COMPLETE" in script
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("fpn ver", {"verify"}),
+        ("fpn retry out --reason image_m", {"image_missing"}),
+        ("fpn run a b --config recog", {"recognition"}),
+        ("fpn config s", {"show"}),
+    ],
+)
+def test_completion_knows_commands_reasons_and_presets(typed: str, offered: set[str]) -> None:
+    words = typed.split()
+    environment = {"_FPN_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1)}
+    result = CliRunner().invoke(main, prog_name="fpn", env=environment)
+    assert {line.partition(",")[2] for line in result.output.splitlines()} == offered
+
+
+def test_json_is_all_that_is_printed(manifest: Path, tmp_path: Path) -> None:
+    found = json.loads(invoke("check", manifest, "--json").stdout)
+    assert (found["faces"], found["bad_rows"], found["bad_samples"]) == (
+        3,
+        {"box_invalid": 1},
+        {"image_missing": 1},
+    )
+    found = json.loads(invoke("plan", manifest, "--cpus", 4, "--set", "render.size_px=64", "--json").stdout)
+    assert (found["parts"], found["hours"] * 4) == (1, pytest.approx(found["core_hours"]))
+    manifest.write_text("face_id,image,x,y,width,height\na,a.jpg,0,0,0,0\n")
+    assert json.loads(invoke("check", manifest, "--json").stdout)["box_side_px"] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (PipelineError("x"), 1),
+        (ModelError("x"), 1),
+        (ConfigError("x"), 2),
+        (JobIncompleteError("x"), 3),
+        (StorageUnavailableError("x"), 4),
+        (ResourceError("x"), 4),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_exit_codes(error: BaseException, code: int, manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pipeline.run.run_job", fail)
+    result = invoke("run", manifest, "out", "--json")
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.count("\n") <= 2
 
 
 def test_plan_says_what_a_job_would_take_and_writes_nothing(manifest: Path) -> None:
@@ -108,4 +216,4 @@ def test_a_misspelt_command_gets_a_suggestion() -> None:
     assert "Did you mean 'inspect'?" in invoke("models", "inspct").output
     unknown = invoke("xyz")
     assert unknown.exit_code == 2
-    assert "There are: check, plan, run" in unknown.output
+    assert "check, plan, run, retry" in unknown.output
