@@ -10,9 +10,10 @@ import pyarrow as pa
 from faceposenet.face import Face, Rejected
 from fpn_core import NetworkSpec, project, valid_boxes
 from fpn_core.mirror import Network
-from pipeline.decode import CutFace, FaceError, cut_face
+from pipeline.decode import CutFace, cut_face
 from pipeline.faces import DecodedFaces, PosedFaces, SourceWindow
 from pipeline.manifest import Rows
+from pipeline.photo import FaceError
 from pipeline.pose import pose_faces
 from pipeline.reasons import Reason
 

@@ -11,8 +11,8 @@ from jaxtyping import UInt8
 from faceposenet.errors import FaceRejectedError, InputError
 from faceposenet.face import Face
 from pipeline.config import ImageSettings
-from pipeline.decode import FaceError, decode_image
 from pipeline.errors import UnknownSchemeError
+from pipeline.photo import FaceError, decode_image
 from pipeline.reasons import Reason
 from pipeline.storage import read_file, without_credentials
 

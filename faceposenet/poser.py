@@ -15,7 +15,8 @@ from faceposenet.picture import Picture, View
 from fpn_core import PoseNetwork
 from fpn_core.mirror import Network
 from pipeline.config import Device, EngineSettings, RenderSettings
-from pipeline.decode import FaceError, render_source
+from pipeline.decode import render_source
+from pipeline.photo import FaceError
 from pipeline.pose import MirrorAveraged
 from render_core import Renderer, RenderReject, select_views
 from render_core.align import align_face

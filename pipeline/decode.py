@@ -1,14 +1,13 @@
 """First stage: rows of the manifest to decoded, cropped faces.
 
-An image is read and decoded once for all of its faces that follow one another in the manifest. Boxes are in
-pixels of the upright photo, as viewers show it: an EXIF orientation is applied before anything else.
+An image is read and decoded once for all of its faces that follow one another in a part. Boxes are in pixels
+of the upright photo, as viewers show it: an EXIF orientation is applied before anything else.
 """
 
-from collections import deque
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, field
+from itertools import groupby, islice
 
 import cv2
 import numpy as np
@@ -16,25 +15,17 @@ import numpy as np
 from fpn_core import BoxError, NetworkSpec, crop_windows, extract_crop, valid_boxes
 from pipeline.care import NO_CARE, Care, Report, report_nothing
 from pipeline.config import ImageSettings, RenderSettings
-from pipeline.errors import StorageError, UnknownSchemeError
 from pipeline.faces import DecodedFaces, SourceWindow
-from pipeline.image_location import ForbiddenPlaceError, ImagePlaces, NoImageNamedError
+from pipeline.image_location import ImagePlaces
 from pipeline.manifest import Rows
-from pipeline.reasons import Reason, Stage, reject_row
-from pipeline.storage import is_uri, read_file, without_credentials
-
-
-class FaceError(Exception):
-    """Why one face or image falls out: `reason` is its stable code. The stages turn it into a Reject."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
+from pipeline.photo import FaceError, Needs, Photo, source_bounds
+from pipeline.photo_reader import PhotoReader, image_runs
+from pipeline.reasons import Reason, Reject, Stage, reject_row
 
 
 @dataclass
 class Decoder:
-    """Reads, decodes and crops batches of rows."""
+    """Reads, decodes and crops rows in batches."""
 
     spec: NetworkSpec
     images: ImageSettings
@@ -44,128 +35,92 @@ class Decoder:
 
     def __call__(self, rows: Rows, care: Care = NO_CARE) -> DecodedFaces:
         """Decode and crop the faces of `rows`; those that fail are in the result's `rejects`."""
-        position, sizes, windows, crops, sources = [], [], [], [], []
-        rejects = [
-            reject_row(rows, i, Stage.MANIFEST, Reason.ROW_MALFORMED, detail)
-            for i, detail in rows.malformed.items()
-        ]
-        for i in range(len(rows)):
-            exclusion = care.exclusions.get(rows.row[i])
-            if exclusion is not None:
-                e = exclusion
-                rejects.append(reject_row(rows, i, e.stage, e.reason, e.detail, e.attempts))
-        out = {reject.row for reject in rejects}
-        whole = np.array([i for i, row in enumerate(rows.row) if row not in out], dtype=np.int64)
-        valid = valid_boxes(rows.box_xywh_px[whole])
-        for i in whole[~valid]:
-            box = rows.box_xywh_px[i].tolist()
-            detail = f"box {box}: expected finite x, y and width, height above 0, in pixels"
-            rejects.append(reject_row(rows, int(i), Stage.MANIFEST, Reason.BOX_INVALID, detail))
-        for face_positions, image in self._images(rows, whole[valid].tolist()):
-            for i in face_positions:
-                try:
-                    if isinstance(image, FaceError):
-                        raise image
-                    cut = cut_face(image, rows.box_xywh_px[i], self.spec)
-                    source = render_source(image, rows.box_xywh_px[i], self.render)
-                except FaceError as fault:
-                    rejects.append(reject_row(rows, i, Stage.DECODE, fault.reason, str(fault)))
-                except Exception as error:  # one face must not take its batch along
-                    detail = f"{type(error).__name__}: {error}"
-                    rejects.append(reject_row(rows, i, Stage.DECODE, Reason.INTERNAL_ERROR, detail))
-                else:
-                    position.append(i)
-                    sizes.append((image.shape[1], image.shape[0]))
-                    windows.append(cut.window_xyxy_px)
-                    crops.append(cut.crop)
-                    sources.append(source)
-        self.report(Stage.DECODE, [])
-        size = self.spec.size_px
+        return next(self.batches(rows, max(1, len(rows)), care))
+
+    def batches(self, rows: Rows, size: int, care: Care = NO_CARE) -> Iterator[DecodedFaces]:
+        """The faces of a part in batches of `size` rows; an image in two of them is still decoded once."""
+        good, rejects = _sort_out(rows, care)
+        runs = image_runs(rows)
+        # The faces of one image in one batch.
+        pieces = [list(piece) for _, piece in groupby(good, key=lambda i: (i // size, runs[i]))]
+        pieces_of_batch = Counter(piece[0] // size for piece in pieces)
+        needs = Needs(self.spec, self.render) if self.images.scaled_decode else None
+        photos = PhotoReader(self.images, self.places, needs, self.report)(rows, pieces)
+        for number in range(max(1, -(-len(rows) // size))):
+            start, stop = number * size, (number + 1) * size
+            batch = _Batch(rows, start, [reject for i, reject in rejects if start <= i < stop])
+            for piece, photo in islice(photos, pieces_of_batch[number]):
+                for i in piece:
+                    batch.add(i, photo, self.spec, self.render)
+            self.report(Stage.DECODE, [])
+            yield batch.faces(size, self.spec.size_px)
+
+
+@dataclass
+class _Batch:
+    """The faces of a batch as they come, in lists by column."""
+
+    rows: Rows
+    """Of the whole part."""
+    start: int
+    rejects: list[Reject]
+    position: list[int] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+    windows: list[np.ndarray] = field(default_factory=list)
+    crops: list[np.ndarray] = field(default_factory=list)
+    sources: list[SourceWindow] = field(default_factory=list)
+
+    def add(self, i: int, photo: Photo | FaceError, spec: NetworkSpec, render: RenderSettings) -> None:
+        """Cut the face at a position of the part out of its photo, or reject it."""
+        try:
+            if isinstance(photo, FaceError):
+                raise photo
+            cut = cut_from_photo(photo, self.rows.box_xywh_px[i], spec)
+            source = source_from_photo(photo, self.rows.box_xywh_px[i], render)
+        except FaceError as fault:
+            self.rejects.append(reject_row(self.rows, i, Stage.DECODE, fault.reason, str(fault)))
+        except Exception as error:  # one face must not take its batch along
+            detail = f"{type(error).__name__}: {error}"
+            self.rejects.append(reject_row(self.rows, i, Stage.DECODE, Reason.INTERNAL_ERROR, detail))
+        else:
+            self.position.append(i - self.start)
+            self.sizes.append(photo.wh_px)
+            self.windows.append(cut.window_xyxy_px)
+            self.crops.append(cut.crop)
+            self.sources.append(source)
+
+    def faces(self, count: int, size_px: int) -> DecodedFaces:
+        """All of it as arrays; crops are of `size_px` squared."""
         return DecodedFaces(
-            rows,
-            np.array(position, dtype=np.int64),
-            np.array(sizes, dtype=np.int32).reshape(-1, 2),
-            np.array(windows, dtype=np.int64).reshape(-1, 4),
-            np.array(crops, dtype=np.uint8).reshape(-1, size, size, 3),
-            sources,
-            rejects,
+            self.rows.slice(self.start, count),
+            np.array(self.position, dtype=np.int64),
+            np.array(self.sizes, dtype=np.int32).reshape(-1, 2),
+            np.array(self.windows, dtype=np.int64).reshape(-1, 4),
+            np.array(self.crops, dtype=np.uint8).reshape(-1, size_px, size_px, 3),
+            self.sources,
+            self.rejects,
         )
 
-    def _images(self, rows: Rows, positions: list[int]) -> Iterator[tuple[list[int], np.ndarray | FaceError]]:
-        """The faces of each image, and the image or why there is none."""
-        if rows.image_bytes is None:
-            groups = [list(same) for _, same in groupby(positions, key=rows.image.__getitem__)]
-        else:
-            groups = [[i] for i in positions]
-        for group, data in zip(groups, self._encoded(rows, [group[0] for group in groups]), strict=True):
-            self.report(Stage.DECODE, [rows.row[i] for i in group])
-            yield group, self._image(data)
 
-    def _encoded(self, rows: Rows, positions: list[int]) -> Iterator[bytes | FaceError]:
-        """The encoded image of each row, remote ones read ahead by several threads."""
-        if rows.image_bytes is not None or not is_uri(self.places.image_root):
-            for i in positions:
-                self.report(Stage.DECODE, [rows.row[i]])
-                yield self._read(rows, i)
-            return
-        threads = self.images.read_threads
-        with ThreadPoolExecutor(threads) as pool:
-            ahead = deque(pool.submit(self._read, rows, i) for i in positions[: 2 * threads])
-            for n, i in enumerate(positions):
-                self.report(Stage.DECODE, [rows.row[i]])
-                yield ahead.popleft().result()
-                if n + 2 * threads < len(positions):
-                    ahead.append(pool.submit(self._read, rows, positions[n + 2 * threads]))
-
-    def _image(self, data: bytes | FaceError) -> np.ndarray | FaceError:
-        if isinstance(data, FaceError):
-            return data
-        try:
-            return decode_image(data, self.images.max_pixels)
-        except FaceError as fault:
-            return fault
-        except Exception as error:  # one image must not take its batch along
-            return FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
-
-    def _read(self, rows: Rows, i: int) -> bytes | FaceError:
-        """The bytes of a row's image, or why there are none.
-
-        Raises:
-            StorageError: the store itself is not to be had, which is no face's fault.
-        """
-        limit = self.images.max_bytes
-        try:
-            data = (
-                rows.image_bytes[i]
-                if rows.image_bytes is not None
-                else self._read_named(rows.image[i], limit)
-            )
-        except FaceError as fault:
-            return fault
-        except StorageError:
-            raise
-        except Exception as error:  # one image must not take its batch along
-            return FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
-        if len(data) > limit:
-            return FaceError(
-                Reason.IMAGE_TOO_LARGE, f"the file has more than images.max_bytes = {limit} bytes"
-            )
-        if not data:
-            return FaceError(Reason.IMAGE_UNREADABLE, "the image file is empty (0 bytes)")
-        return data
-
-    def _read_named(self, image: str, limit: int) -> bytes:
-        try:
-            return read_file(self.places.locate(image), limit)
-        except NoImageNamedError as error:
-            raise FaceError(Reason.IMAGE_MISSING, str(error)) from error
-        except (ForbiddenPlaceError, UnknownSchemeError) as error:
-            raise FaceError(Reason.IMAGE_NOT_ALLOWED, str(error)) from error
-        except (FileNotFoundError, NotADirectoryError) as error:
-            detail = f"there is no image {image!r} in {without_credentials(self.places.image_root)!r}"
-            raise FaceError(Reason.IMAGE_MISSING, detail) from error
-        except (OSError, ValueError) as error:
-            raise FaceError(Reason.IMAGE_UNREADABLE, f"cannot read {image!r}: {error}") from error
+def _sort_out(rows: Rows, care: Care) -> tuple[list[int], list[tuple[int, Reject]]]:
+    """Positions of the rows whose image is to be read, and the rejects among the others by position."""
+    rejects = [
+        (i, reject_row(rows, i, Stage.MANIFEST, Reason.ROW_MALFORMED, detail))
+        for i, detail in rows.malformed.items()
+    ]
+    if care.exclusions:
+        for i, row in enumerate(rows.row):
+            e = care.exclusions.get(row)
+            if e is not None:
+                rejects.append((i, reject_row(rows, i, e.stage, e.reason, e.detail, e.attempts)))
+    out = {i for i, _ in rejects}
+    valid = valid_boxes(rows.box_xywh_px)
+    for i in np.flatnonzero(~valid).tolist():
+        if i not in out:
+            box = rows.box_xywh_px[i].tolist()
+            detail = f"box {box}: expected finite x, y and width, height above 0, in pixels"
+            rejects.append((i, reject_row(rows, i, Stage.MANIFEST, Reason.BOX_INVALID, detail)))
+    return [i for i in np.flatnonzero(valid).tolist() if i not in out], rejects
 
 
 @dataclass(frozen=True)
@@ -178,30 +133,21 @@ class CutFace:
     """uint8 (s, s, 3), BGR."""
 
 
-def decode_image(data: bytes, max_pixels: int) -> np.ndarray:
-    """The upright picture in an encoded image, uint8 (h, w, 3), BGR.
+def cut_from_photo(photo: Photo, box_xywh_px: np.ndarray, spec: NetworkSpec) -> CutFace:
+    """The network's crop of one face of a photo; box, float64 (4,), and window in pixels of its full size.
 
     Raises:
-        FaceError: no image, or one with more pixels than allowed.
+        FaceError: no pixel of the box lies in the photo, or no crop can be made of it.
     """
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        # OpenCV checks the size in the header against its limit before it allocates.
-        if "PIXELS" in str(error) or "IMAGE_WIDTH" in str(error) or "IMAGE_HEIGHT" in str(error):
-            raise FaceError(Reason.IMAGE_TOO_LARGE, "more pixels than OpenCV is allowed to read") from error
-        raise FaceError(Reason.IMAGE_UNREADABLE, f"OpenCV cannot decode it: {error.err}") from error
-    if image is None:
-        begin = data[:8].hex(" ")
-        raise FaceError(
-            Reason.IMAGE_UNREADABLE,
-            f"no image, or a truncated one: {len(data)} bytes that begin with {begin}",
-        )
-    height, width = image.shape[:2]
-    if height * width > max_pixels:
-        detail = f"{width} x {height} px is more than images.max_pixels = {max_pixels}"
-        raise FaceError(Reason.IMAGE_TOO_LARGE, detail)
-    return np.asarray(image, dtype=np.uint8)
+    _check_inside(box_xywh_px, photo.wh_px)
+    cut = cut_face(photo.pixels, photo.box_to_pixels(box_xywh_px), spec)
+    return CutFace(photo.window_to_full(cut.window_xyxy_px), cut.crop)
+
+
+def source_from_photo(photo: Photo, box_xywh_px: np.ndarray, render: RenderSettings) -> SourceWindow:
+    """What the renderer sees of one face of a photo; the box is in pixels of its full size."""
+    source = render_source(photo.pixels, photo.box_to_pixels(box_xywh_px), render)
+    return SourceWindow(source.pixels, source.image_to_source @ photo.full_to_pixels)
 
 
 def cut_face(image: np.ndarray, box_xywh_px: np.ndarray, spec: NetworkSpec) -> CutFace:
@@ -210,16 +156,20 @@ def cut_face(image: np.ndarray, box_xywh_px: np.ndarray, spec: NetworkSpec) -> C
     Raises:
         FaceError: no pixel of the box, float64 (4,), lies in the picture, or no crop can be made of it.
     """
-    height, width = image.shape[:2]
-    x, y, box_width, box_height = box_xywh_px
-    if x + box_width <= 0 or y + box_height <= 0 or x >= width or y >= height:
-        detail = f"box {box_xywh_px.tolist()} has no pixel of the {width} x {height} px image"
-        raise FaceError(Reason.BOX_OUTSIDE_IMAGE, detail)
+    _check_inside(box_xywh_px, (image.shape[1], image.shape[0]))
     window = crop_windows(box_xywh_px[None], spec.crop_expand)[0]
     try:
         return CutFace(window, extract_crop(image, window, spec.size_px, spec.crop_interpolation))
     except BoxError as error:
         raise FaceError(Reason.BOX_INVALID, str(error)) from error
+
+
+def _check_inside(box_xywh_px: np.ndarray, wh_px: tuple[int, int]) -> None:
+    width, height = wh_px
+    x, y, box_width, box_height = box_xywh_px
+    if x + box_width <= 0 or y + box_height <= 0 or x >= width or y >= height:
+        detail = f"box {box_xywh_px.tolist()} has no pixel of the {width} x {height} px image"
+        raise FaceError(Reason.BOX_OUTSIDE_IMAGE, detail)
 
 
 def render_source(image: np.ndarray, box_xywh_px: np.ndarray, render: RenderSettings) -> SourceWindow:
@@ -233,12 +183,7 @@ def source_window(image: np.ndarray, box_xywh_px: np.ndarray, window: float, lim
     image: uint8 (h, w, 3). What would be longer than `limit_px` is shrunk by averaging areas, which is the
     anti-aliasing of large faces; the part outside the photo is left away.
     """
-    height, width = image.shape[:2]
-    x, y, box_width, box_height = box_xywh_px
-    half = window * max(box_width, box_height) / 2
-    x_centre, y_centre = x + box_width / 2, y + box_height / 2
-    x0, x1 = (int(np.clip(np.floor(edge), 0, width)) for edge in (x_centre - half, x_centre + half + 1))
-    y0, y1 = (int(np.clip(np.floor(edge), 0, height)) for edge in (y_centre - half, y_centre + half + 1))
+    x0, y0, x1, y1 = source_bounds((image.shape[1], image.shape[0]), box_xywh_px, window)
     part = image[y0:y1, x0:x1]
     shrink = min(1.0, limit_px / max(part.shape[:2]))
     size = (max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink)))

@@ -81,9 +81,7 @@ class DecodeWorker:
 
     def __call__(self, part: Part, care: Care) -> Iterator[DecodedFaces]:
         rows = part.read(self._job.manifest)
-        size = self._job.config.pose.batch_size
-        for start in range(0, len(rows), size):
-            yield self._decoder(rows.slice(start, size), care)
+        yield from self._decoder.batches(rows, self._job.config.pose.batch_size, care)
 
 
 class PoseWorker:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from fpn_core import NetworkSpec, PoseNetwork, crop_windows
-from pipeline import decode
+from pipeline import decode, photo_reader
 from pipeline.config import ImageSettings, RenderSettings
 from pipeline.decode import Decoder, source_window
 from pipeline.image_location import ImagePlaces
@@ -64,7 +64,9 @@ def test_one_decoding_serves_all_faces_of_neighbouring_rows(
     for name in ("a.jpg", "b.jpg"):
         write_portrait(tmp_path / name)
     read = []
-    monkeypatch.setattr(decode, "read_file", lambda name, limit: read.append(name) or Path(name).read_bytes())
+    monkeypatch.setattr(
+        photo_reader, "read_file", lambda name, limit: read.append(name) or Path(name).read_bytes()
+    )
     faces = decoder_of(spec, tmp_path)(rows_of(["a.jpg", "a.jpg", "b.jpg", "a.jpg"], [FACE_XYWH_PX] * 4))
     assert len(faces) == 4
     assert [Path(name).name for name in read] == ["a.jpg", "b.jpg", "a.jpg"]
