@@ -105,6 +105,8 @@ class RenderSettings(_Settings):
     """File format of the views."""
     quality: int = Field(default=95, ge=1, le=100)
     """Quality of JPEG and WebP."""
+    subsampling: Literal[420, 422, 444] = 420
+    """Colour of JPEG at half the resolution (420), at half of it across alone (422), or at all of it."""
     aligned_px: int | None = Field(default=None, ge=16, le=2048)
     """Side of an upright crop of each face, added to its views as `aligned`; null: none."""
     crop: Literal["none", "face"] = "none"

@@ -14,6 +14,12 @@ from render_core import Renderer, RenderReject, is_mirrored, select_views
 from render_core.align import align_face
 from render_core.view import ViewCamera
 
+_SUBSAMPLING = {
+    420: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    422: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+    444: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+}
+
 
 @dataclass
 class ViewRenderer:
@@ -89,7 +95,7 @@ class ViewRenderer:
             View(
                 f"{view.yaw_deg:g}",
                 view.yaw_deg,
-                self._encode(view.image),
+                encode_picture(view.image, self.settings),
                 view.seen_fraction,
                 view.filled_fraction,
             )
@@ -103,17 +109,21 @@ class ViewRenderer:
         source = faces.sources[i]
         projection = source.image_to_source @ faces.projection[i]
         upright = align_face(source.pixels, projection, self.landmarks_mm, size_px=size_px, mirrored=mirrored)
-        return self._encode(upright.image)
+        return encode_picture(upright.image, self.settings)
 
-    def _encode(self, image: np.ndarray) -> bytes:
-        quality = self.settings.quality
-        options = {
-            "jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
-            "png": [],
-            "webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
-        }
-        _, encoded = cv2.imencode(f".{self.settings.format}", image, options[self.settings.format])
-        return bytes(encoded)
+
+def encode_picture(image: np.ndarray, settings: RenderSettings) -> bytes:
+    """A picture, uint8 (h, w, 3 or 4), as a file in a job's format."""
+    options = {
+        "jpg": [
+            *(cv2.IMWRITE_JPEG_QUALITY, settings.quality),
+            *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _SUBSAMPLING[settings.subsampling]),
+        ],
+        "png": [],
+        "webp": [cv2.IMWRITE_WEBP_QUALITY, settings.quality],
+    }
+    _, encoded = cv2.imencode(f".{settings.format}", image, options[settings.format])
+    return bytes(encoded)
 
 
 def mask_picture(renderer: Renderer, camera: ViewCamera) -> np.ndarray:

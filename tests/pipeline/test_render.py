@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,7 +8,7 @@ from pipeline.config import RenderSettings
 from pipeline.decode import source_window
 from pipeline.faces import PosedFaces
 from pipeline.manifest import Rows
-from pipeline.render import ViewRenderer
+from pipeline.render import ViewRenderer, encode_picture
 from render_core import Renderer
 from render_core.heads import load_head
 from render_core.view import view_camera
@@ -104,3 +105,17 @@ def test_without_a_renderer_poses_and_landmarks_go_through() -> None:
     on_crop = 2880 * points[:, :2] / points[:, 2:] + 112
     expected = (on_crop + 0.5) * 169 / 227 - 0.5 + [138, 44]
     np.testing.assert_allclose(done.faces[0].landmarks_xy_px, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("subsampling", "factors"), [(420, 0x22), (422, 0x21), (444, 0x11)])
+def test_colour_of_a_jpeg_is_as_fine_as_asked(subsampling: int, factors: int) -> None:
+    data = encode_picture(portrait(), RenderSettings(subsampling=subsampling))
+    # The frame header: length, precision, height, width, number of components, then the first one's number
+    # and its sampling factors, across and down, beside which the colours have 1 and 1.
+    frame = data.index(b"\xff\xc0")
+    assert data[frame + 11] == factors
+
+
+def test_the_default_is_what_jpegs_commonly_have() -> None:
+    _, common = cv2.imencode(".jpg", portrait(), [cv2.IMWRITE_JPEG_QUALITY, 95])
+    assert encode_picture(portrait(), RenderSettings()) == bytes(common)
