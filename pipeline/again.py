@@ -8,15 +8,18 @@ import io
 import json
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
 from pipeline.errors import StorageError
-from pipeline.ledger import committed_parts, part_files, read_entry
+from pipeline.ledger import LedgerEntry, committed_parts, part_files, read_entries
 from pipeline.manifest import Slice
 from pipeline.storage import Folder
 from pipeline.worker import Again, Part
+
+_READERS = 32
 
 
 @dataclass(frozen=True)
@@ -31,21 +34,33 @@ class StandingReject:
 def standing_rejects(out: Folder) -> list[StandingReject]:
     """The faces of a job that are rejected as things stand, in the order of the manifest.
 
+    Every ledger entry, every plan of a round and every file with rejects is read once, many at a time.
+
     Raises:
         StorageError: a rejects file that is missing.
     """
-    standing: dict[int, StandingReject] = {}
-    for part in sorted(committed_parts(out)):
-        entry = read_entry(out, part)
-        data = out.read(part_files(part, views=False)["rejects"])
-        if entry is None or data is None:
-            raise StorageError(f"the rejects of part {part} are missing in {out.location!r}; run fpn verify")
-        if entry.round:
-            for row in _planned_rows(out, entry.round, part):
+    entries = read_entries(out, sorted(committed_parts(out)))
+    retried = retried_rows(out)
+    with ThreadPoolExecutor(_READERS) as pool:
+        rejects = pool.map(lambda entry: _rejects_of(out, entry), entries)
+        standing: dict[int, StandingReject] = {}
+        for entry, found in zip(entries, rejects, strict=True):
+            for row in retried.get(entry.part, ()):
                 standing.pop(row, None)
-        for record in pq.read_table(io.BytesIO(data), columns=["row", "reason", "attempts"]).to_pylist():
-            standing[record["row"]] = StandingReject(**record)
+            standing |= {reject.row: reject for reject in found}
     return [standing[row] for row in sorted(standing)]
+
+
+def _rejects_of(out: Folder, entry: LedgerEntry) -> list[StandingReject]:
+    if not entry.rejected:
+        return []
+    data = out.read(part_files(entry.part, views=False)["rejects"])
+    if data is None:
+        raise StorageError(
+            f"the rejects of part {entry.part} are missing in {out.location!r}; fpn verify shows what else is"
+        )
+    table = pq.read_table(io.BytesIO(data), columns=["row", "reason", "attempts"])
+    return [StandingReject(**record) for record in table.to_pylist()]
 
 
 def plan_round(
@@ -92,14 +107,10 @@ def _load_round(out: Folder, number: int) -> dict:  # type: ignore[type-arg]  # 
         record: dict = json.loads(data or b"")  # type: ignore[type-arg]
     except ValueError as error:
         raise StorageError(
-            f"{_round_name(number)} in {out.location!r} is no plan of a retry: {error}"
+            f"{_round_name(number)} in {out.location!r} is no plan of a retry: {error}; delete it if no part "
+            "of it is committed"
         ) from error
     return record
-
-
-def _planned_rows(out: Folder, number: int, part: int) -> list[int]:
-    record = _load_round(out, number)
-    return [row for row, _, _ in record["parts"][part - record["first_part"]]]
 
 
 def _read_round(out: Folder, number: int, slices: Sequence[Slice], faces_per_part: int) -> list[Part]:

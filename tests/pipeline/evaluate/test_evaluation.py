@@ -61,7 +61,10 @@ def test_faces_without_photo_box_or_pose_are_counted_and_leave_the_rest_alone(fa
         Sample("box", faces[0].image, bad_box, rotation, None),
     ]
     lost = Oracle(ROTATIONS | {60: np.full((3, 3), np.nan)})
-    result = evaluate(Dataset("made up", (*broken, *faces), {"too far": 2}), "faces", lost)
+    done = []
+    everyone = (*broken, *faces)
+    result = evaluate(Dataset("made up", everyone, {"too far": 2}), "faces", lost, advance=done.append)
+    assert sum(done) == len(everyone)
     assert result.failed == {"too far": 2, "no readable photo": 2, "no valid box": 1, "no pose": 1}
     assert result.all.faces == 3 and result.all.geodesic_deg == pytest.approx(0, abs=1e-5)
 
