@@ -1,0 +1,95 @@
+"""Single rows of a job's manifest, opened only when the first one is asked for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pipeline.again import retried_rows
+from pipeline.config import JobConfig
+from pipeline.errors import PipelineError, without_secrets
+from pipeline.manifest import Manifest, Rows, Slice, concatenate, open_manifest
+from pipeline.storage import Folder
+
+
+class NoRowError(Exception):
+    """Why a row of the manifest is not to be had, in words for people."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(without_secrets(why))
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """What the manifest says of one face."""
+
+    box_xywh_px: np.ndarray
+    """float64 (4,)."""
+    image_bytes: bytes | None
+    """The encoded photo, where the manifest holds the photos."""
+
+
+@dataclass
+class ManifestRows:
+    """The manifest of a job as it is now."""
+
+    out: Folder
+    config: JobConfig
+    location: str
+    n_rows: int
+    """As the job found it."""
+
+    def row(self, row: int, face_id: str) -> ManifestRow:
+        """The row with a number, from 0, which must still be that face's.
+
+        Raises:
+            NoRowError: the manifest is not to be had, or has changed.
+        """
+        return self._find(self._read([row // self._size]), face_id, row)
+
+    def face(self, part: int, face_id: str) -> ManifestRow:
+        """The row of a face of a part; see `row`."""
+        retried = self._retried.get(part)
+        slices = [part] if retried is None else sorted({row // self._size for row in retried})
+        return self._find(self._read(slices), face_id, None)
+
+    def _find(self, rows: Rows, face_id: str, row: int | None) -> ManifestRow:
+        at = [
+            i
+            for i, found in enumerate(rows.face_id)
+            if found == face_id and (row is None or rows.row[i] == row)
+        ]
+        if not at:
+            raise NoRowError(f"the manifest has changed since the job: {face_id!r} is not where it was")
+        image_bytes = None if rows.image_bytes is None else rows.image_bytes[at[0]]
+        return ManifestRow(rows.box_xywh_px[at[0]], image_bytes)
+
+    @property
+    def _size(self) -> int:
+        return self.config.output.faces_per_part
+
+    @cached_property
+    def _retried(self) -> dict[int, list[int]]:
+        return retried_rows(self.out)
+
+    @cached_property
+    def _opened(self) -> tuple[Manifest, list[Slice]] | str:
+        """The manifest and the slices of its parts, or why it cannot be read."""
+        try:
+            manifest = open_manifest(self.location, self.config.manifest, checksum=False)
+            if manifest.n_rows != self.n_rows:
+                return f"the manifest has {manifest.n_rows:,} rows now, the job had {self.n_rows:,}"
+            return manifest, manifest.slices(self._size)
+        except (PipelineError, OSError) as error:
+            return f"the manifest cannot be read: {error}"
+
+    def _read(self, slices: list[int]) -> Rows:
+        if isinstance(self._opened, str):
+            raise NoRowError(self._opened)
+        manifest, planned = self._opened
+        if not slices or slices[-1] >= len(planned):
+            raise NoRowError("the manifest has no such part")
+        try:
+            return concatenate([manifest.read(planned[i]) for i in slices])
+        except (PipelineError, OSError) as error:
+            raise NoRowError(f"the manifest cannot be read: {error}") from error
