@@ -77,6 +77,8 @@ class Needs:
         1 also where the network's crop is not made by averaging areas: it would see other pixels.
         """
         width, height = wh_px
+        if self.render.enabled and max(wh_px) < 2 * self.render.source_limit_px:
+            return 1  # most photos, and at no cost
         x, y, box_width, box_height = boxes_xywh_px.T
         inside = (x + box_width > 0) & (y + box_height > 0) & (x < width) & (y < height)
         if self.spec.crop_interpolation != "area" or not inside.any():

@@ -40,6 +40,7 @@ class ViewRenderer:
         ypr_deg = faces.poses.ypr_deg
         rvec_rad = faces.poses.rvec_rad
         landmarks = project(self.landmarks_mm, faces.projection)
+        carried = _carried(faces)
         for i, at in enumerate(faces.position):
             self.report(Stage.RENDER, [faces.rows.row[at]])
             try:
@@ -72,7 +73,7 @@ class ViewRenderer:
                     mirrored=mirrored,
                     views=views,
                     aligned=aligned,
-                    carried=_carried(faces, int(at)),
+                    carried=carried[i],
                 )
             )
         self.report(Stage.RENDER, [])
@@ -133,6 +134,8 @@ def mask_picture(renderer: Renderer, camera: ViewCamera) -> np.ndarray:
     return levels
 
 
-def _carried(faces: PosedFaces, at: int) -> dict[str, object]:
+def _carried(faces: PosedFaces) -> list[dict[str, object]]:
+    """The carried values of each face."""
     table = faces.rows.carried
-    return {name: table.column(name)[at].as_py() for name in table.column_names}
+    # A table without columns has no rows either.
+    return table.take(faces.position).to_pylist() if table.num_columns else [{} for _ in faces.position]
