@@ -75,3 +75,12 @@ def test_impossible_poses_are_rejects(noise: np.ndarray, pose: Any) -> None:
         with pytest.raises(RenderReject) as reject:
             align_face(noise, P, LANDMARKS_MM)
         assert reject.value.reason == reason
+
+
+def test_a_head_that_the_camera_is_inside_of_is_a_reject(noise: np.ndarray, pose: Any) -> None:
+    """The head's origin lies before the camera, and an eye behind it."""
+    inside = pose(0).copy()
+    inside[:, 3] -= (2630 - 60) * inside[:, 2]
+    inside[2, 3] = 20.0
+    with pytest.raises(RenderReject, match="a part of the face lies at or behind the camera"):
+        align_face(noise, inside, LANDMARKS_MM)

@@ -67,6 +67,13 @@ def test_both_sides_mirror_each_other() -> None:
     np.testing.assert_allclose(left, right[:, ::-1] * [-1, 1, 1], atol=1e-6)
 
 
+def test_a_projection_without_a_camera_is_refused() -> None:
+    flat = view_camera(0).projection.copy()
+    flat[0] = flat[1]
+    with pytest.raises(HeadError, match="without a camera centre"):
+        backdrop_points(load_head().vertices_mm, flat, SIZE)
+
+
 def test_a_view_from_behind_is_refused() -> None:
     with pytest.raises(HeadError, match="at most 120"):
         backdrop_points(load_head().vertices_mm, view_camera(179).projection, SIZE)

@@ -64,3 +64,15 @@ def test_a_view_without_its_arrays_is_named(tmp_path: Path) -> None:
     np.savez(path, format=np.array(FORMAT), views_deg=np.zeros(1))
     with pytest.raises(HeadError, match="view 0 lacks points_mm, face_mask"):
         read_head_file(path)
+
+
+def test_a_view_that_does_not_fit_itself_is_named_when_it_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "03.npz"
+    head = ViewedHead("03", {0.0: random_view(0.0)})
+    write_head_file(path, head)
+    with np.load(path, allow_pickle=False) as arrays:
+        content = dict(arrays)
+    content["view_0/points_mm"] = content["view_0/points_mm"].reshape(-1)
+    np.savez(path, **content)
+    with pytest.raises(HeadError, match=r"view 0 is damaged .*; import the head again"):
+        read_head_file(path).views[0.0]

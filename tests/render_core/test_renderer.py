@@ -125,11 +125,13 @@ def stripes(column: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_pose_that_is_not_finite_is_a_reject(
-    renderer: Renderer, noise: np.ndarray, pose: Any, value: float
+    egg: Head, renderer: Renderer, noise: np.ndarray, pose: Any, value: float
 ) -> None:
+    compat = Renderer(egg, (0,), size_px=32, mode="compat")
     P = pose(0).copy()
     P[1, 2] = value
     assert reason(renderer, noise, P) == "pose_not_finite"
+    assert reason(compat, noise, P) == "pose_not_finite"
 
 
 def test_a_head_behind_the_camera_is_a_reject_in_any_scale(

@@ -82,6 +82,9 @@ def test_bad_landmarks_and_files_are_refused(
         import_mesh(mirrored, landmark_vertices, "scan")
     with pytest.raises(HeadError, match="no file"):
         import_mesh(tmp_path / "missing.ply", landmark_vertices, "scan")
+    points = write_ply(tmp_path / "points.ply", head.vertices_mm, head.faces[:0])
+    with pytest.raises(HeadError, match=r"points\.ply"):
+        import_mesh(points, landmark_vertices, "scan")
     (tmp_path / "text.ply").write_text("no mesh", encoding="ascii")
     with pytest.raises(HeadError, match="cannot be read as a mesh"):
         import_mesh(tmp_path / "text.ply", landmark_vertices, "scan")
