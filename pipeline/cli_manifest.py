@@ -63,7 +63,7 @@ def manifest() -> None:
     """
 
 
-@manifest.command("from-images")
+@manifest.command("from-images", short_help="Of a folder of photos.")
 @click.argument("folder")
 @click.argument("out")
 @click.option("--follow-links", is_flag=True, help="Follow links that lead out of FOLDER.")
@@ -81,7 +81,7 @@ def from_images(folder: str, out: str, follow_links: bool, **finding: Any) -> No
     _build(TreeSource(folder, parent(out), follow_links=follow_links), out, finding)
 
 
-@manifest.command("from-imagefolder")
+@manifest.command("from-imagefolder", short_help="Of a folder of folders, one a subject.")
 @click.argument("folder")
 @click.argument("out")
 @click.option("--follow-links", is_flag=True, help="Follow links that lead out of FOLDER.")
@@ -100,7 +100,7 @@ def from_imagefolder(folder: str, out: str, follow_links: bool, **finding: Any) 
     _build(TreeSource(folder, parent(out), subjects=True, follow_links=follow_links), out, finding)
 
 
-@manifest.command("from-csv")
+@manifest.command("from-csv", short_help="Of a CSV file of any make.")
 @click.argument("file")
 @click.argument("out")
 @click.option(
@@ -163,7 +163,7 @@ def from_csv(
     _build(source, out, finding, needs_rule=False)
 
 
-@manifest.command("from-webdataset")
+@manifest.command("from-webdataset", short_help="Of WebDataset shards.")
 @click.argument("shards")
 @click.argument("out")
 @click.option("--subject", metavar="FIELD", help="Field of the JSON, or cls.  [default: subject_id or cls]")
@@ -188,7 +188,7 @@ def from_webdataset(
     _build(ShardSource(shards, parent(out), subject, carry), out, finding, needs_rule=False)
 
 
-@manifest.command("from-recordio")
+@manifest.command("from-recordio", short_help="Of a .rec file (MXNet, InsightFace).")
 @click.argument("file")
 @click.argument("out")
 @_finding
@@ -219,7 +219,7 @@ def _build(source: "Source", out: str, finding: dict[str, Any], *, needs_rule: b
         raise click.UsageError("give either --detector or --box")
     if needs_rule and not finding["detector"] and not finding["box"]:
         raise click.UsageError(
-            "say where the faces are: --detector MODEL.onnx finds them, --box whole or aligned is a rule for all"
+            "say where the faces are: --detector MODEL.onnx finds them, --box whole or aligned is a rule"
         )
     given = {name: value for name, value in finding.items() if value is not None}
     progress = _Progress()

@@ -26,6 +26,7 @@ class Crew:
         self._kind, self._setup, self._log = kind, setup, log
         self._size = size
         self._supervisors: list[Supervisor] = []
+        self._ended = False
         self._own = threading.local()  # a child dies with the thread that started it
         self._pool = ThreadPoolExecutor(size)
 
@@ -33,10 +34,13 @@ class Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         for supervisor in self._supervisors:
             supervisor.stop()
         self._pool.shutdown(wait=True)
+        for supervisor in self._supervisors:
+            supervisor.close()
 
     def ask(self, item: bytes) -> bytes:
         """Have the worker of the calling thread do an item."""
@@ -50,6 +54,8 @@ class Crew:
                 log=self._log,
             )
             self._supervisors.append(supervisor)
+            if self._ended:
+                supervisor.stop()
         return supervisor(item)
 
     def in_order(self, items: Iterator[T], task: Callable[[T], R]) -> Iterator[R]:

@@ -210,7 +210,7 @@ def _checked(box: Box) -> np.ndarray:
     Raises:
         FaceError: it has no area, or is none.
     """
-    array = np.array(box)
+    array = np.array(box, dtype=np.float64)
     if not valid_boxes(array[None])[0]:
         detail = f"box {list(box)}: expected finite x, y and width, height above 0, in pixels"
         raise FaceError(Reason.BOX_INVALID, detail)

@@ -27,7 +27,7 @@ from pipeline.machine import usable_cpus
 from pipeline.manifest import check_ids, open_manifest
 from pipeline.manifest.text import sha256_of
 from pipeline.retry import patiently
-from pipeline.storage import Folder, is_uri, join, parent, resolve, without_credentials
+from pipeline.storage import Folder, is_uri, parent, resolve, without_credentials
 
 CHUNK_IMAGES = 500
 # Small row groups make a large manifest slow to open; large ones cost memory where a few rows are read.
@@ -98,23 +98,25 @@ class _Names:
     out: str
 
     def __post_init__(self) -> None:
-        if not self._file.endswith(".parquet"):
-            raise ConfigError(
-                f"a manifest is made as Parquet: give it a name with .parquet, not {self._file!r}"
-            )
+        if not self._path[0].endswith(".parquet"):
+            name = self._path[0].rpartition("/")[2]
+            raise ConfigError(f"a manifest is made as Parquet: give it a name with .parquet, not {name!r}")
 
     @property
-    def _file(self) -> str:
-        path = self.out.partition("?")[0] if is_uri(self.out) else self.out
-        return path.rpartition("/")[2]
+    def _path(self) -> tuple[str, str]:
+        """The path, and the query of a URI."""
+        path, question, query = self.out.partition("?") if is_uri(self.out) else (self.out, "", "")
+        return path, question + query
 
     @property
     def rejects(self) -> str:
-        return join(parent(self.out), f"{self._file.removesuffix('.parquet')}.rejects.parquet")
+        path, query = self._path
+        return f"{path.removesuffix('.parquet')}.rejects.parquet{query}"
 
     @property
     def unfinished(self) -> str:
-        return join(parent(self.out), f"{self._file}.unfinished")
+        path, query = self._path
+        return f"{path}.unfinished{query}"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Faces or photos of a CSV file of any make."""
 
+import codecs
 import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
@@ -54,7 +56,11 @@ class TableSource:
     def __post_init__(self) -> None:
         root = plain_path(self.image_root or parent(self.location))
         self.image_root = root if is_uri(root) else str(Path(root).resolve())
-        with self._open() as file:
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError as error:
+            raise ConfigError(f"{error}; expected a name such as utf-8 or latin-1") from error
+        with self._opened() as file:
             line = file.readline()
         if not line.strip():
             raise ManifestError(
@@ -62,7 +68,7 @@ class TableSource:
             )
         if self.delimiter is None:
             self.delimiter = max(_DELIMITERS, key=line.count)
-        with self._open() as file:
+        with self._opened() as file:
             self._header = [name.strip() for name in next(csv.reader(file, delimiter=self.delimiter))]
         self._source = self._mapped()
 
@@ -93,31 +99,31 @@ class TableSource:
         return ""
 
     def _rows(self) -> Iterator[list[str]]:
-        number = 0
-        try:
-            with self._open() as file:
-                reader = csv.reader(file, delimiter=self.delimiter or ",")
-                next(reader)
+        with self._opened() as file:
+            reader = csv.reader(file, delimiter=self.delimiter or ",")
+            next(reader)
+            try:
                 for row in reader:
                     if row:  # else an empty line
                         yield row
-                        number += 1
-        except UnicodeDecodeError as error:
-            raise ManifestError(
-                f"{self.location}: behind row {number} (from 0) is text that is no {self.encoding}; name the "
-                "encoding of the file, for instance --encoding latin-1"
-            ) from error
-        except csv.Error as error:
-            raise ManifestError(f"{self.location}: row {number} (from 0) is no CSV: {error}") from error
+            except csv.Error as error:
+                raise ManifestError(f"{self.location}: line {reader.line_num} is no CSV: {error}") from error
 
-    def _open(self) -> TextIO:
+    @contextmanager
+    def _opened(self) -> Iterator[TextIO]:
         filesystem, path = resolve(self.location)
+        encoding = "utf-8-sig" if self.encoding.lower().replace("-", "") == "utf8" else self.encoding
         try:
-            stream = filesystem.open_input_stream(path)
+            with filesystem.open_input_stream(path) as stream, BufferedReader(stream, 2**20) as buffer:
+                yield TextIOWrapper(cast(BufferedReader, buffer), encoding, newline="")
         except FileNotFoundError as error:
             raise ManifestError(f"there is no file {self.location}") from error
-        encoding = "utf-8-sig" if self.encoding.lower().replace("-", "") == "utf8" else self.encoding
-        return TextIOWrapper(cast(BufferedReader, BufferedReader(stream, 2**20)), encoding, newline="")
+        except UnicodeDecodeError as error:
+            found = error.object[error.start : error.end]
+            raise ManifestError(
+                f"{self.location} holds text that is no {self.encoding} ({found!r}); name its encoding, for "
+                "instance --encoding latin-1"
+            ) from error
 
     def _image(self, named: str) -> str:
         if is_uri(named) or Path(named).is_absolute():

@@ -86,9 +86,9 @@ class TreeSource:
         """The files that are no images, by their endings."""
         if not self._others:
             return ""
-        shown = ", ".join(f"{count:,} {name}" for name, count in self._others.most_common(5))
+        shown = ", ".join(f"{count:,} x {name}" for name, count in self._others.most_common(5))
         more = ", and others" if len(self._others) > 5 else ""
-        return f"{self._others.total():,} files that are no images were passed over: {shown}{more}"
+        return f"passed over, as no images: {shown}{more}"
 
     def _file(self, relative: str, name: str) -> Iterator[Photo | Refused]:
         _, dot, ending = name.rpartition(".")

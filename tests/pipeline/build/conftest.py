@@ -1,0 +1,54 @@
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import ReferenceData
+from tests.photos import portrait
+
+
+@pytest.fixture(scope="session")
+def yunet(reference: ReferenceData) -> str:
+    return str(reference.path("detector/face_detection_yunet_2023mar.onnx"))
+
+
+@pytest.fixture(scope="session")
+def face_jpeg() -> bytes:
+    """The portrait with one face."""
+    return bytes(cv2.imencode(".jpg", portrait())[1])
+
+
+@pytest.fixture(scope="session")
+def two_faces_jpeg() -> bytes:
+    """A small face on the left, in the middle of the photo; a large one on the right."""
+    photo = np.full((1000, 1800, 3), 90, np.uint8)
+    photo[250:762, 680:1192] = portrait()
+    photo[0:800, 1000:1800] = cv2.resize(portrait(), (800, 800))
+    return bytes(cv2.imencode(".jpg", photo)[1])
+
+
+@pytest.fixture(scope="session")
+def blank_jpeg() -> bytes:
+    """No face."""
+    return bytes(cv2.imencode(".jpg", np.full((60, 80, 3), 90, np.uint8))[1])
+
+
+WriteTar = Callable[[Path, dict[str, bytes | dict]], None]
+
+
+@pytest.fixture(scope="session")
+def write_tar() -> WriteTar:
+    def write(path: Path, members: dict[str, bytes | dict]) -> None:
+        with tarfile.open(path, "w") as tar:
+            for name, data in members.items():
+                content = json.dumps(data).encode() if isinstance(data, dict) else data
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+
+    return write
