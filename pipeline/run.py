@@ -14,6 +14,7 @@ from pipeline.config import JobConfig, load_config
 from pipeline.errors import JobIncompleteError
 from pipeline.job import PreparedJob, prepare_job, stored_job
 from pipeline.ledger import LedgerEntry, committed_parts, read_entries
+from pipeline.leftovers import remove_leftovers
 from pipeline.progress import Progress
 from pipeline.render import mask_picture
 from pipeline.runner import open_runner
@@ -120,6 +121,7 @@ def retry_job(
 
 def _work(prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Say) -> Summary:
     job = prepared.job
+    remove_leftovers(job.out)
     totals = _totals(job.out)
     say(
         f"{without_credentials(job.manifest.location)}: {prepared.n_faces:,} faces in "

@@ -1,0 +1,46 @@
+"""What a job leaves beside its results: heartbeat and leftovers, which verify and resume do not mind."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import JobIncompleteError
+from pipeline.storage import Folder
+from pipeline.verify import verify
+from tests.e2e.running import files_of, run
+from tests.photos import FACE_XYWH_PX, write_portrait
+
+SETTINGS = ("render.enabled=false", "engine.workers=1")
+
+
+def test_a_job_leaves_a_heartbeat_and_takes_old_leftovers_away(tmp_path: Path) -> None:
+    box = ",".join(map(str, FACE_XYWH_PX))
+    write_portrait(tmp_path / "0.jpg")
+    (tmp_path / "list.txt").write_text(f"0.jpg,{box}\n1.jpg,{box}\n")
+    out = tmp_path / "out"
+
+    with pytest.raises(JobIncompleteError):
+        run(tmp_path / "list.txt", out, "output.max_reject_fraction=0.1", *SETTINGS)
+    heart = json.loads((out / "_heartbeat.json").read_text())
+    assert (heart["phase"], heart["faces_done"], heart["rejects_this_run"]) == (
+        "failed",
+        2,
+        {"image_missing": 1},
+    )
+    assert "1 of 2 faces are rejected" in heart["error"]
+
+    before = files_of(out)
+    old, new = out / "poses/.part-000000.parquet.abcd_123", out / "poses/.part-000001.parquet.abcd_123"
+    for file, age_s in ((old, 1e6), (new, 60.0)):
+        file.write_bytes(b"half")
+        os.utime(file, (time.time() - age_s,) * 2)
+    (out / "_heartbeat.json").write_text("torn")
+    assert run(tmp_path / "list.txt", out, *SETTINGS).faces_this_run == 0
+    assert json.loads((out / "_heartbeat.json").read_text())["phase"] == "finished"
+    assert (old.exists(), new.exists()) == (False, True)
+    new.unlink()
+    assert files_of(out) == before
+    assert verify(Folder(str(out))).problems == []
