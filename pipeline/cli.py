@@ -7,7 +7,10 @@ from pipeline.cli_group import LazyGroup
 # Section of the help -> command -> where it is, and its line of help.
 COMMANDS = {
     "Data in and out": {
-        "manifest": ("pipeline.cli_manifest:manifest", "Make a manifest from photos, CSV, shards, .rec files."),
+        "manifest": (
+            "pipeline.cli_manifest:manifest",
+            "Make a manifest: of photos, CSV, shards, .rec files.",
+        ),
     },
     "A job": {
         "check": ("pipeline.cli_job:check", "Check a manifest without running."),
@@ -17,6 +20,7 @@ COMMANDS = {
         "verify": ("pipeline.cli_job:verify", "Prove that the results are whole."),
     },
     "Looking at results": {
+        "report": ("pipeline.cli_report:report", "Write a page of charts, rejects and faces of a job."),
         "sheet": ("pipeline.cli_pictures:sheet", "Draw faces, landmarks and views into one picture."),
         "demo": ("pipeline.cli_pictures:demo", "Run the whole job on a dozen faces, and draw them."),
     },
