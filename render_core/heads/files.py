@@ -10,6 +10,7 @@
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,18 @@ from render_core.errors import HeadError
 from render_core.heads.mesh import HeadMesh
 
 MESH_FORMAT = "faceposenet-mesh-1"
+
+# What NumPy and the decompression below it raise for files of other kinds and for damaged ones.
+_UNREADABLE = (
+    OSError,
+    KeyError,
+    ValueError,
+    EOFError,
+    TypeError,
+    AttributeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def save_head(head: HeadMesh, path: Path) -> Path:
@@ -50,7 +63,7 @@ def read_head(path: Path) -> HeadMesh:
                 arrays["faces"].astype(np.int32),
                 arrays["landmarks_mm"].astype(np.float64),
             )
-    except (OSError, KeyError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         if isinstance(error, HeadError):
             raise
         raise HeadError(f"{path} is no head file ({error}): make one with 'fpn heads build'") from error

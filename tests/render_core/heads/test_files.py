@@ -28,3 +28,19 @@ def test_anything_else_is_refused(tmp_path: Path) -> None:
     np.savez(path, format=np.array("faceposenet-mesh-9"))
     with pytest.raises(HeadError, match="expected 'faceposenet-mesh-1'"):
         read_head(path)
+
+
+def test_damage_anywhere_is_one_of_our_errors_or_harmless(tmp_path: Path) -> None:
+    path = save_head(load_head(), tmp_path / "head.npz")
+    data = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for at in rng.integers(0, len(data), 40):
+        damaged = bytearray(data)
+        damaged[at] ^= 0xFF
+        path.write_bytes(bytes(damaged))
+        try:
+            read_head(path)
+        except HeadError:
+            refused += 1
+    assert refused > 30
