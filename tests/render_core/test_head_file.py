@@ -1,4 +1,3 @@
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -65,15 +64,3 @@ def test_a_view_without_its_arrays_is_named(tmp_path: Path) -> None:
     np.savez(path, format=np.array(FORMAT), views_deg=np.zeros(1))
     with pytest.raises(HeadError, match="view 0 lacks points_mm, face_mask"):
         read_head_file(path)
-
-
-def test_a_damaged_view_is_named_when_it_is_asked_for(tmp_path: Path) -> None:
-    path = write_head_file(tmp_path / "03.npz", ViewedHead("03", {0.0: random_view(0.0)}))
-    data = bytearray(path.read_bytes())
-    with zipfile.ZipFile(path) as archive:
-        at = archive.getinfo("view_0/points_mm.npy").header_offset
-    data[at + 300] ^= 0xFF
-    path.write_bytes(bytes(data))
-    head = read_head_file(path)
-    with pytest.raises(HeadError, match=r"view 0 is damaged .*; import the head again"):
-        head.views[0.0]
