@@ -4,6 +4,7 @@ They import what they do when they do it, so that help and completion come at on
 """
 
 import os
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -73,6 +74,7 @@ def _tell(out: str, summary: "Summary", as_json: bool) -> None:
             f"{shown}: {totals.faces:,} faces = {totals.posed:,} posed + {totals.rejected:,} rejected, "
             f"{totals.views:,} views; rejects: {describe_rejects(totals)}"
         )
+        click.echo(f"see them in a browser: fpn report {shlex.quote(shown)}", err=True)
     if totals.posed == 0:
         click.echo("warning: no face was posed; are the images where the manifest says?", err=True)
 

@@ -4,20 +4,22 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli_options import config_option, overrides_option
+from pipeline.cli_options import config_option, image_root_option, overrides_option
 
 
 @click.command()
 @click.argument("out")
-@click.option("--image-root", required=True, help="Folder or URI of relative image paths.")
-@click.option("--faces", default=12, show_default=True, help="Number of faces to draw.")
+@image_root_option
+@click.option(
+    "--faces", type=click.IntRange(1), default=12, show_default=True, help="Number of faces to draw."
+)
 @click.option("--to", "target", default=None, help="File to write; by default OUT/contact_sheet.jpg.")
-def sheet(out: str, image_root: str, faces: int, target: str | None) -> None:
+def sheet(out: str, image_root: str | None, faces: int, target: str | None) -> None:
     """Draw faces of OUT with landmarks, axes and views into one picture.
 
     \b
     Example:
-      fpn sheet out --image-root photos --faces 20 --to sheet.jpg
+      fpn sheet out --faces 20 --to sheet.jpg
     """
     click.echo(f"contact sheet: {_write_sheet(out, image_root, faces, target)}")
 
@@ -35,19 +37,21 @@ def demo(out: Path, config_path: Path | None, overrides: tuple[str, ...]) -> Non
     """
     from pipeline.config import load_config
     from pipeline.demo import write_demo_faces
+    from pipeline.report.write import write_report
     from pipeline.run import run_job
-    from pipeline.storage import parent
 
     manifest = write_demo_faces(out / "photos")
     results = out / "results"
     summary = run_job(str(manifest), str(results), load_config(config_path, overrides))
     totals = summary.totals
-    picture = _write_sheet(str(results), parent(str(manifest)), totals.faces, str(out / "contact_sheet.jpg"))
+    picture = _write_sheet(str(results), None, totals.faces, str(out / "contact_sheet.jpg"))
+    page = write_report(str(results), str(out / "report.html"))
     click.echo(f"{totals.posed} faces posed, {totals.views} views, {totals.rejected} rejected")
     click.echo(f"look at the contact sheet: {picture}")
+    click.echo(f"and at the report, in a browser: {page}")
 
 
-def _write_sheet(out: str, image_root: str, faces: int, target: str | None) -> str:
+def _write_sheet(out: str, image_root: str | None, faces: int, target: str | None) -> str:
     import cv2
 
     from pipeline.contact_sheet import contact_sheet
@@ -56,5 +60,5 @@ def _write_sheet(out: str, image_root: str, faces: int, target: str | None) -> s
     picture = contact_sheet(Folder(out), image_root, faces)
     _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
     path = target or join(out, "contact_sheet.jpg")
-    Folder(parent(path)).write(path.rsplit("/", 1)[-1], bytes(jpeg))
+    Folder(parent(path)).write(path.partition("?")[0].rpartition("/")[2], bytes(jpeg))
     return path

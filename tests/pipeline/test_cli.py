@@ -75,6 +75,7 @@ def test_run_hands_its_options_to_the_job(manifest: Path, monkeypatch: pytest.Mo
     assert result.exit_code == 0
     assert result.output == (
         "out: 3 faces = 1 posed + 2 rejected, 5 views; rejects: 1 box_invalid, 1 image_missing\n"
+        "see them in a browser: fpn report out\n"
     )
     config = asked["config"]
     assert (config.render.size_px, config.manifest.image_root, config.engine.address) == (
