@@ -10,10 +10,10 @@ import pyarrow as pa
 from faceposenet.face import Face, Rejected
 from fpn_core import NetworkSpec, project, valid_boxes
 from fpn_core.mirror import Network
-from pipeline.decode import CutFace, cut_face
+from pipeline.decode import CutFace, cut_from_photo
 from pipeline.faces import DecodedFaces, PosedFaces, SourceWindow
 from pipeline.manifest import Rows
-from pipeline.photo import FaceError
+from pipeline.photo import FaceError, Photo
 from pipeline.pose import pose_faces
 from pipeline.reasons import Reason
 
@@ -32,7 +32,7 @@ class _Cut:
 def pose_boxes(
     network: Network,
     landmarks_mm: np.ndarray,
-    photos: Iterator[np.ndarray | FaceError],
+    photos: Iterator[Photo | FaceError],
     boxes_xywh_px: np.ndarray,
     batch_size: int,
 ) -> list[Face | Rejected]:
@@ -52,15 +52,14 @@ def pose_boxes(
     return results
 
 
-def _cut(photo: np.ndarray | FaceError, box_xywh_px: np.ndarray, spec: NetworkSpec) -> _Cut | Rejected:
+def _cut(photo: Photo | FaceError, box_xywh_px: np.ndarray, spec: NetworkSpec) -> _Cut | Rejected:
     try:
         if not valid_boxes(box_xywh_px[None])[0]:
             detail = f"box {box_xywh_px.tolist()}: expected finite x, y and width, height above 0, in pixels"
             raise FaceError(Reason.BOX_INVALID, detail)
         if isinstance(photo, FaceError):
             raise photo
-        height, width = photo.shape[:2]
-        return _Cut((width, height), cut_face(photo, box_xywh_px, spec))
+        return _Cut(photo.wh_px, cut_from_photo(photo, box_xywh_px, spec))
     except FaceError as fault:
         return Rejected(str(fault.reason), str(fault))
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from faceposenet.face import Face, Rejected
-from faceposenet.photo import Channels, Photo, readable_photo
+from faceposenet.photo import Channels, Photo, whole_photo
 from faceposenet.picture import Picture
 from fpn_core import axes_points_mm, project
 
@@ -42,7 +42,7 @@ def draw(
         FaceRejectedError: the photo cannot be read.
         InputError: what is no photo.
     """
-    canvas = readable_photo(photo, channels).copy()
+    canvas = whole_photo(photo, channels).copy()
     for face in [faces] if isinstance(faces, Face | Rejected) else faces:
         if isinstance(face, Rejected):
             continue

@@ -1,12 +1,10 @@
-"""The methods of one `FacePoser` that all callers share."""
+"""The methods of one `FacePoser` that all callers share. Their documentation is that of the methods."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from numpy.typing import ArrayLike
-
 from faceposenet.face import Face, Rejected
-from faceposenet.photo import Channels, Photo
+from faceposenet.photo import Box, Boxes, Channels, Photo
 from faceposenet.picture import Picture, View
 from faceposenet.poser import FacePoser
 from render_core.clean import Background
@@ -18,15 +16,13 @@ def default_poser() -> FacePoser:
     return FacePoser()
 
 
-def pose(photo: Photo, box_xywh_px: ArrayLike, *, channels: Channels = "BGR") -> Face:
-    """The pose of one face: `FacePoser.pose`."""
+def pose(photo: Photo, box_xywh_px: Box, *, channels: Channels = "BGR") -> Face:
     return default_poser().pose(photo, box_xywh_px, channels=channels)
 
 
 def pose_batch(
-    photos: Photo | Iterable[Photo], boxes_xywh_px: ArrayLike, *, channels: Channels = "BGR"
+    photos: Photo | Iterable[Photo], boxes_xywh_px: Boxes, *, channels: Channels = "BGR"
 ) -> list[Face | Rejected]:
-    """The poses of many faces in batches of the network: `FacePoser.pose_batch`."""
     return default_poser().pose_batch(photos, boxes_xywh_px, channels=channels)
 
 
@@ -40,12 +36,14 @@ def views(
     closeup: bool = False,
     channels: Channels = "BGR",
 ) -> list[View]:
-    """The face seen from other sides: `FacePoser.views`."""
     return default_poser().views(
         photo, face, views_deg, size_px=size_px, background=background, closeup=closeup, channels=channels
     )
 
 
 def aligned(photo: Photo, face: Face, *, size_px: int = 112, channels: Channels = "BGR") -> Picture:
-    """The upright crop that recognition networks take: `FacePoser.aligned`."""
     return default_poser().aligned(photo, face, size_px=size_px, channels=channels)
+
+
+for _function in (pose, pose_batch, views, aligned):
+    _function.__doc__ = getattr(FacePoser, _function.__name__).__doc__

@@ -1,22 +1,22 @@
 """Photos and boxes to poses, poses to views: the stages of the job, in the caller's own process."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from faceposenet.batch import pose_boxes
 from faceposenet.errors import FaceRejectedError, InputError
 from faceposenet.face import Face, Rejected
-from faceposenet.photo import Channels, Photo, face_photo, photos_of
+from faceposenet.photo import Box, Boxes, Channels, Photo, face_photo, photos_of
 from faceposenet.picture import Picture, View
 from fpn_core import PoseNetwork
 from fpn_core.mirror import Network
 from pipeline.config import Device, EngineSettings, RenderSettings
-from pipeline.decode import render_source
-from pipeline.photo import FaceError
+from pipeline.decode import source_from_photo
+from pipeline.faces import SourceWindow
+from pipeline.photo import Needs
 from pipeline.pose import MirrorAveraged
 from render_core import Renderer, RenderReject, select_views
 from render_core.align import align_face
@@ -80,7 +80,7 @@ class FacePoser:
         self._cache_dir = None if cache_dir is None else Path(cache_dir).expanduser()
         self._renderer = lru_cache(maxsize=8)(self._make_renderer)
 
-    def pose(self, photo: Photo, box_xywh_px: ArrayLike, *, channels: Channels = "BGR") -> Face:
+    def pose(self, photo: Photo, box_xywh_px: Box, *, channels: Channels = "BGR") -> Face:
         """The pose of one face.
 
         Args:
@@ -94,13 +94,13 @@ class FacePoser:
             InputError: what is no photo or no box.
         """
         boxes = _boxes(box_xywh_px, ndim=1)[None]
-        (face,) = self._pose(photos_of([photo], 1, channels), boxes)
+        (face,) = self._pose([photo], boxes, channels)
         if isinstance(face, Rejected):
             raise FaceRejectedError(face.reason, face.detail)
         return face
 
     def pose_batch(
-        self, photos: Photo | Iterable[Photo], boxes_xywh_px: ArrayLike, *, channels: Channels = "BGR"
+        self, photos: Photo | Iterable[Photo], boxes_xywh_px: Boxes, *, channels: Channels = "BGR"
     ) -> list[Face | Rejected]:
         """The poses of many faces, in batches of the network.
 
@@ -118,7 +118,7 @@ class FacePoser:
             StorageError: an object store that cannot be reached (of `pipeline.errors`).
         """
         boxes = _boxes(boxes_xywh_px, ndim=2)
-        return self._pose(photos_of(photos, len(boxes), channels), boxes)
+        return self._pose(photos, boxes, channels)
 
     def views(
         self,
@@ -152,12 +152,11 @@ class FacePoser:
         """
         if views_deg is None:
             views_deg = select_views(face.yaw_deg, PRESET_VIEWS_DEG)
-        image = face_photo(face, photo, channels)
         try:
             renderer = self._renderer(tuple(map(float, views_deg)), size_px, background, closeup)
         except ValueError as error:
             raise InputError(str(error)) from error
-        source = render_source(image, face.box_xywh_px, _JOB.model_copy(update={"size_px": size_px}))
+        source = self._source(photo, face, channels, _JOB.model_copy(update={"size_px": size_px}))
         projection = source.image_to_source @ face.projection
         try:
             rendered = renderer.render(source.pixels, projection, mirrored=face.mirrored)
@@ -177,15 +176,22 @@ class FacePoser:
             FaceRejectedError: the photo cannot be read.
             InputError: another photo than the face's.
         """
-        image = face_photo(face, photo, channels)
-        source = render_source(image, face.box_xywh_px, _JOB)
+        source = self._source(photo, face, channels, _JOB)
         projection = source.image_to_source @ face.projection
         landmarks_mm = self._landmarks_mm
         upright = align_face(source.pixels, projection, landmarks_mm, size_px=size_px, mirrored=face.mirrored)
         return Picture(upright.image)
 
-    def _pose(self, photos: Iterator[np.ndarray | FaceError], boxes: np.ndarray) -> list[Face | Rejected]:
-        return pose_boxes(self._network, self._landmarks_mm, photos, boxes, self._batch_size)
+    def _pose(
+        self, photos: Photo | Iterable[Photo], boxes: np.ndarray, channels: Channels
+    ) -> list[Face | Rejected]:
+        decoded = photos_of(photos, boxes, channels, Needs(self._network.spec, _JOB))
+        return pose_boxes(self._network, self._landmarks_mm, decoded, boxes, self._batch_size)
+
+    def _source(self, photo: Photo, face: Face, channels: Channels, settings: RenderSettings) -> SourceWindow:
+        """What the renderer sees of a face."""
+        decoded = face_photo(face, photo, channels, Needs(self._network.spec, settings))
+        return source_from_photo(decoded, face.box_xywh_px, settings)
 
     def _make_renderer(
         self, views_deg: tuple[float, ...], size_px: int, background: Background, closeup: bool
@@ -198,7 +204,7 @@ class FacePoser:
         )
 
 
-def _boxes(boxes_xywh_px: ArrayLike, ndim: int) -> np.ndarray:
+def _boxes(boxes_xywh_px: Box | Boxes, ndim: int) -> np.ndarray:
     """Boxes as float64, checked to be of four numbers each."""
     expected = "four numbers, x, y, width, height" if ndim == 1 else "rows of x, y, width, height"
     try:

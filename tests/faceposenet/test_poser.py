@@ -80,6 +80,32 @@ def test_views_are_those_of_a_job_to_the_last_byte(poser: FacePoser, photo, cach
         assert view.mirrored == of_job.mirrored
 
 
+def test_large_photos_are_reduced_where_a_job_reduces_them(poser: FacePoser, tmp_path, cache_dir) -> None:
+    """Portraits of 4096 px, one of them with a small face beside the large one."""
+    large = cv2.resize(portrait(), None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)
+    for name in ("a.jpg", "b.jpg"):
+        cv2.imwrite(str(tmp_path / name), large)
+    names = ["a.jpg", "b.jpg", "b.jpg"]
+    boxes = [tuple(8 * v for v in FACE_XYWH_PX), tuple(8 * v for v in FACE_XYWH_PX), (1500, 700, 90, 90)]
+    n, config = len(names), job_config(cache_dir, **{"render.views_deg": [0, 40]})
+    rows = Rows(list(range(n)), names, names, None, np.array(boxes, float), {}, pa.table({"n": range(n)}))
+    network = PoseNetwork(device="cpu")
+    decoder = Decoder(network.spec, config.images, config.render, ImagePlaces(str(tmp_path), None))
+    posed = pose_faces(network, decoder(rows))
+    found = poser.pose_batch([tmp_path / name for name in names], boxes)
+    for face, wanted in zip(found, posed.projection, strict=True):
+        np.testing.assert_array_equal(face.projection, wanted)
+        assert face.image_wh_px == (4096, 4096)
+    # Alone in its photo the large face is decoded at a fraction, together with the small one it is not.
+    assert (found[0].projection != found[1].projection).any()
+    np.testing.assert_allclose(found[0].landmarks_xy_px, found[1].landmarks_xy_px, atol=4)
+    views = poser.views(tmp_path / "a.jpg", found[0], [0, 40])
+    landmarks_mm, cameras = head_landmarks_mm(config), make_cameras(config)
+    of_job = ViewRenderer(config.render, landmarks_mm, make_renderer(config), cameras)(posed).faces[0]
+    for view, theirs in zip(views, of_job.views, strict=True):
+        np.testing.assert_array_equal(view.image, decoded(theirs.encoded))
+
+
 def test_a_view_hardly_depends_on_its_company(poser: FacePoser, photo) -> None:
     face = poser.pose(photo, FACE_XYWH_PX)
     together = {view.yaw_deg: view.image.astype(int) for view in poser.views(photo, face, [0, 40, 75])}
