@@ -1,0 +1,104 @@
+"""The built wheel, as a user gets it: whole, and at work in an environment of its own, outside the checkout."""
+
+import json
+import os
+import shutil
+import site
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.photos import FACE_XYWH_PX, write_portrait
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("faceposenet", "fpn_core", "render_core", "pipeline")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy, so that nothing that lies about in the checkout gets in."""
+    source = tmp_path_factory.mktemp("source")
+    for package in (*PACKAGES, "configs"):
+        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md"):
+        if (ROOT / name).is_file():
+            shutil.copy(ROOT / name, source)
+    out = tmp_path_factory.mktemp("dist")
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--wheel-dir", str(out)]
+    run([sys.executable, "-m", "pip", "wheel", *options, str(source)], out)
+    (found,) = out.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of programs of a new environment that holds the wheel; it borrows the dependencies."""
+    home = tmp_path_factory.mktemp("environment")
+    venv.create(home, with_pip=False, symlinks=True)
+    programs = home / "bin"
+    (own,) = home.glob("lib/python*/site-packages")
+    # Of a folder that is added like this no .pth file is read: the checkout's own install is not seen.
+    borrowed = [path for path in site.getsitepackages() if Path(path).is_dir()]
+    (own / "dependencies.pth").write_text("\n".join(borrowed), encoding="utf-8")
+    install = ["--python", str(programs / "python"), "install", "--no-deps", "--no-index", "--quiet"]
+    run([sys.executable, "-m", "pip", *install, "--ignore-installed", str(wheel)], home)
+    return programs
+
+
+def run(command: list[str], folder: Path) -> str:
+    """What a program prints, run in a folder with a home of its own."""
+    names = ("PATH", "LANG", "LD_LIBRARY_PATH")
+    environment = {name: os.environ[name] for name in names if name in os.environ} | {"HOME": str(folder)}
+    found = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    return found.stdout
+
+
+def test_every_file_of_the_packages_is_in_it(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert wanted - names == set()
+    beside = {name for name in names - wanted if ".dist-info/" not in name}
+    assert beside == {f"pipeline/configs/{path.name}" for path in (ROOT / "configs").glob("*.yaml")}
+
+
+def test_it_is_imported_from_where_it_was_installed(installed: Path, tmp_path: Path) -> None:
+    code = (
+        "import json, sys, faceposenet, fpn_core, render_core.heads, pipeline.presets as presets\n"
+        "files = [module.__file__ for module in (faceposenet, fpn_core, render_core, presets)]\n"
+        "render_core.heads.load_head('open-03')\n"
+        "print(json.dumps([files, faceposenet.__version__, presets.preset_names(), 'ray' in sys.modules]))"
+    )
+    files, version, presets, ray = json.loads(run([str(installed / "python"), "-c", code], tmp_path))
+    assert all(Path(file).is_relative_to(installed.parent) for file in files)
+    assert run([str(installed / "fpn"), "--version"], tmp_path) == f"fpn, version {version}\n"
+    assert "recognition" in presets
+    assert not ray
+
+
+def test_its_network_can_be_inspected(installed: Path, tmp_path: Path) -> None:
+    code = "import fpn_core; print(fpn_core.default_model_path())"
+    model = run([str(installed / "python"), "-c", code], tmp_path).strip()
+    assert "rotation" in run([str(installed / "fpn"), "models", "inspect", model], tmp_path)
+
+
+def test_it_does_a_job(installed: Path, tmp_path: Path) -> None:
+    write_portrait(tmp_path / "a.jpg")
+    row = ",".join(str(number) for number in FACE_XYWH_PX)
+    text = f"face_id,image,x,y,width,height\none,a.jpg,{row}\ntwo,a.jpg,{row}\n"
+    (tmp_path / "faces.csv").write_text(text, encoding="utf-8")
+    fpn = str(installed / "fpn")
+    printed = run([fpn, "run", "faces.csv", "out", "--config", "recognition"], tmp_path)
+    assert "2 faces = 2 posed + 0 rejected" in printed
+    assert "2 posed" in run([fpn, "verify", "out"], tmp_path)
