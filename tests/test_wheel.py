@@ -1,4 +1,4 @@
-"""The built wheel, as a user gets it: whole, and at work in an environment of its own, outside the checkout."""
+"""The built wheel, as a user gets it: whole, and at work in an environment of its own."""
 
 import json
 import os
