@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from pipeline.exit_codes import INTERRUPTED, exit_code, is_expected
+from pipeline.exit_codes import INTERRUPTED, exit_code, in_words, is_expected
 
 
 class SuggestingGroup(click.Group):
@@ -81,5 +81,5 @@ class LazyGroup(SuggestingGroup):
         except Exception as error:
             if ctx.params.get("debug") or not is_expected(error):
                 raise
-            click.echo(f"error: {error}", err=True)
+            click.echo(f"error: {in_words(error)}", err=True)
             sys.exit(exit_code(error))

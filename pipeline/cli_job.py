@@ -112,7 +112,13 @@ def retry(
 @config_option
 @overrides_option
 @image_root_option
-@click.option("--sample", default=100, show_default=True, help="Faces whose image is read and decoded.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="Faces whose image is read and decoded.",
+)
 @json_option
 def check(
     manifest: str,
@@ -184,9 +190,26 @@ def verify(out: str, as_json: bool) -> None:
 @config_option
 @overrides_option
 @image_root_option
-@click.option("--sample", default=64, show_default=True, help="Faces to time the stages with.")
-@click.option("--cpus", default=os.cpu_count() or 1, show_default="this machine's", help="Cores of the job.")
-@click.option("--price", default=0.0, help="Price of a core-hour, for the cost of the job.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Faces to time the stages with.",
+)
+@click.option(
+    "--cpus",
+    type=click.FloatRange(min=0, min_open=True),
+    default=os.cpu_count() or 1,
+    show_default="this machine's",
+    help="Cores of the job.",
+)
+@click.option(
+    "--price",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Price of a core-hour, for the cost of the job.",
+)
 @json_option
 def plan(
     manifest: str,

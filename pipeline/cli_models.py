@@ -122,7 +122,13 @@ def convert_command(
     help="fp16 for GPUs, int8 for CPUs.",
 )
 @click.option("--calibrate", type=_PATH, help="Data set whose faces show int8 the range of values.")
-@click.option("--faces", default=256, show_default=True, help="Faces to calibrate with.")
+@click.option(
+    "--faces",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Faces to calibrate with.",
+)
 def reduce_command(model: Path, out: Path, precision: str, calibrate: Path | None, faces: int) -> None:
     """Copy MODEL to OUT in half precision, for GPUs, or in 8-bit integers, for CPUs.
 

@@ -48,7 +48,7 @@ _path = click.Path(path_type=Path)
 @click.option(
     "--size",
     "size_px",
-    type=click.IntRange(min=1),
+    type=click.IntRange(16, 8192),
     help="Side of the views in pixels.  [default: 224; in compat mode that of the head's own views]",
 )
 @click.option(
@@ -199,7 +199,14 @@ def build(measurements: Path, out: Path) -> None:
     "--heads", "folder", type=_path, help="Folder of head files; the package's own heads without it."
 )
 @click.option("--head", "names", multiple=True, help="Name of a head; repeatable. All without it.")
-@click.option("--size", "size_px", default=224, show_default=True, help="Side of a picture in pixels.")
+@click.option(
+    "--size",
+    "size_px",
+    type=click.IntRange(16, 2048),
+    default=224,
+    show_default=True,
+    help="Side of a picture in pixels.",
+)
 def show(out: Path, folder: Path | None, names: tuple[str, ...], size_px: int) -> None:
     """Draw heads, shaded, at five yaws, into the picture OUT (.png).
 

@@ -38,7 +38,7 @@ def contact_sheet(out: Folder, image_root: str | None, limit: int) -> np.ndarray
     finder = photos_of_job(out, stored_job(out), image_root=image_root)
     places = _first_places(out, limit)
     if not places:
-        raise StorageError(f"{out.location!r} holds no posed face to draw")
+        raise StorageError(f"{out.location!r} holds no posed face to draw; its rejects say why")
     records = read_rows(out, "poses", places)
     wanted: dict[int, set[str]] = {}
     for place in places:

@@ -183,7 +183,8 @@ def probe_device(job: Job, device: Device, settings: EngineSettings) -> tuple[De
     except GetTimeoutError as error:
         raise ResourceError(
             f"no {settings.gpus_per_pose_actor:g} GPU came free within engine.start_timeout_s = "
-            f"{settings.start_timeout_s} s; free are {ray.available_resources()}"
+            f"{settings.start_timeout_s} s; free are {ray.available_resources()}. Wait for other jobs, or "
+            "set a longer time"
         ) from error
     except RayTaskError as error:
         raise error.cause from error

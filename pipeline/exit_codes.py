@@ -15,13 +15,22 @@ INTERRUPTED = 130
 
 
 def is_expected(error: Exception) -> bool:
-    """Whether an error is one that this project raises on purpose, with a message for people."""
+    """Whether an error is of this project, with a message for people, or of a file that people named."""
+    if isinstance(error, OSError):
+        return not isinstance(error, BrokenPipeError)  # the reader of a pipe has gone; click ends quietly
     # Imported only once something has failed: `fpn --help` is not to wait for them.
     from fpn_core.errors import FpnError
     from pipeline.errors import PipelineError
     from render_core.errors import RenderError
 
     return isinstance(error, PipelineError | FpnError | RenderError)
+
+
+def in_words(error: Exception) -> str:
+    """An expected error in a line."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def exit_code(error: Exception) -> int:

@@ -72,7 +72,10 @@ def stored_job(out: Folder) -> dict[str, Any]:
     """
     job = read_job_file(out)
     if job is None:
-        raise StorageError(f"{out.location!r} is no output of fpn run: it has no {JOB_NAME}")
+        raise StorageError(
+            f"{without_credentials(out.location)!r} is no output of fpn run: it has no {JOB_NAME}; name the "
+            "folder that was OUT there"
+        )
     return job
 
 
@@ -94,7 +97,9 @@ def read_job_file(out: Folder) -> dict[str, Any] | None:
             "manifest_location": str(job["manifest_location"]),
         }
     except (ValueError, TypeError, KeyError) as error:
-        raise FingerprintError(f"{JOB_NAME} in {out.location!r} is not of this program: {error}") from error
+        raise FingerprintError(
+            f"{JOB_NAME} in {out.location!r} is not of this program: {error}; name a new folder"
+        ) from error
 
 
 def _is_bound(out: Folder, inputs: dict[str, Any]) -> bool:

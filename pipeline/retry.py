@@ -70,8 +70,8 @@ def patiently(action: Callable[[], T], sleep: Callable[[float], None] = time.sle
                 raise
             if attempt == ATTEMPTS:
                 raise StorageUnavailableError(
-                    f"storage failed {ATTEMPTS} times, lastly: {error}. Committed parts stay; the same "
-                    "command continues once it is back"
+                    f"storage failed {ATTEMPTS} times, lastly: {error}. The same command continues once it "
+                    "is back; where it never was there, see the location and AWS_ENDPOINT_URL"
                 ) from error
             longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (attempt - 1))
             sleep(random.uniform(longest / 2, longest))

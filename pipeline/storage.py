@@ -95,15 +95,18 @@ def _client(scheme: str, authority: str, query: str) -> tuple[pafs.FileSystem, s
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         pass  # a scheme that Arrow does not know
     except OSError as error:
-        raise StorageError(f"cannot reach {shown!r}: {error}") from error
+        raise StorageError(f"cannot reach {shown!r}: {error}; see endpoint and credentials") from error
     else:
         return filesystem, path.removesuffix(name)
     try:
         fs, path = fsspec.url_to_fs(location)
     except (ValueError, ImportError) as error:
-        raise UnknownSchemeError(f"cannot open {shown!r}: {error}") from error
+        raise UnknownSchemeError(
+            f"cannot open {shown!r}: {error}; expected a local path, s3://, gs://, hdfs://, http:// or "
+            "https://, or a scheme whose fsspec package is installed"
+        ) from error
     except OSError as error:
-        raise StorageError(f"cannot reach {shown!r}: {error}") from error
+        raise StorageError(f"cannot reach {shown!r}: {error}; see endpoint and credentials") from error
     return pafs.PyFileSystem(pafs.FSSpecHandler(fs)), path.removesuffix(name)
 
 
@@ -183,7 +186,10 @@ class Folder:
             else:
                 patiently(put)
         except OSError as error:
-            raise StorageError(f"cannot write {name!r} into {self._shown}: {error}") from error
+            raise StorageError(
+                f"cannot write {name!r} into {self._shown}: {error}; is it a folder that may be written, "
+                "with space left?"
+            ) from error
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a file of the folder, or None where there is none.
@@ -244,7 +250,9 @@ class Folder:
         try:
             return list(patiently(lambda: filesystem.get_file_info(selector)))
         except OSError as error:
-            raise StorageError(f"cannot list {self._shown}: {error}") from error
+            raise StorageError(
+                f"cannot list {self._shown}: {error}; is it a folder that may be read?"
+            ) from error
 
     @property
     def _shown(self) -> str:

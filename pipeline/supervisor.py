@@ -153,7 +153,8 @@ class Supervisor:
         if message is None:
             self.close()
             raise JobIncompleteError(
-                f"a worker process was not ready after engine.start_timeout_s = {self._start_timeout_s:g} s"
+                f"a worker process was not ready after engine.start_timeout_s = {self._start_timeout_s:g} s; "
+                "is the machine busy? Set a longer time"
             )
         if message[0] == "error":
             self.close()

@@ -95,7 +95,10 @@ def read_schema(location: str) -> tuple[list[str], pa.Schema]:
     schemas = [_open(file).schema_arrow.remove_metadata() for file in files]
     for file, schema in zip(files, schemas, strict=True):
         if not schema.equals(schemas[0]):
-            raise ManifestError(f"{file} has other columns than {files[0]}: {schema} against {schemas[0]}")
+            raise ManifestError(
+                f"{file} has other columns than {files[0]}: {schema} against {schemas[0]}; the files of a "
+                "manifest have the same"
+            )
     return files, schemas[0]
 
 
@@ -120,7 +123,8 @@ def _groups(file: str) -> list[RowGroup]:
     counts = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
     if sum(counts) != metadata.num_rows or min(counts, default=0) < 0:
         raise ManifestError(
-            f"{file} is damaged: its row groups have {sum(counts)} rows, the file says {metadata.num_rows}"
+            f"{file} is damaged: its row groups have {sum(counts)} rows, the file says {metadata.num_rows}; "
+            "write it again"
         )
     return [RowGroup(file, index, count) for index, count in enumerate(counts)]
 
@@ -167,13 +171,16 @@ def _files(location: str) -> list[str]:
     filesystem, path = resolve(location)
     info = filesystem.get_file_info(path)
     if info.type == pafs.FileType.NotFound:
-        raise ManifestError(f"there is no manifest {location}")
+        raise FileNotFoundError(location)
     if info.type == pafs.FileType.File:
         return [location]
     entries = filesystem.get_file_info(pafs.FileSelector(path))
     names = sorted(entry.base_name for entry in entries if entry.base_name.endswith(".parquet"))
     if not names:
-        raise ManifestError(f"the folder {location} holds no .parquet file")
+        raise ManifestError(
+            f"the folder {location!r} holds no .parquet file and no .tar file; name a manifest, or fpn "
+            "manifest makes one of a folder of photos"
+        )
     return [f"{location.rstrip('/')}/{name}" for name in names]
 
 
@@ -182,7 +189,7 @@ def _open(file: str) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path, filesystem=filesystem)
     except (pa.ArrowInvalid, OSError) as error:
-        raise ManifestError(f"{file} is no readable Parquet file: {error}") from error
+        raise ManifestError(f"{file} is no readable Parquet file: {error}; write or copy it again") from error
 
 
 # Parts are read in order, so a worker mostly finds its next slice in the row group that it read last.
@@ -202,6 +209,6 @@ def _read_group(group: RowGroup, names: tuple[str, ...]) -> pa.Table:
     if table.num_rows != group.n_rows:
         raise ManifestError(
             f"{group.file} is damaged: row group {group.index} has {table.num_rows} rows, its plan says "
-            f"{group.n_rows}"
+            f"{group.n_rows}; was it changed while the job ran?"
         )
     return table

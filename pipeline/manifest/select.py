@@ -1,5 +1,6 @@
 """Opening a manifest: which kind it is, and where its columns are."""
 
+import difflib
 from pathlib import Path
 
 from pipeline.config import ManifestSettings
@@ -40,12 +41,27 @@ def open_manifest(location: str, settings: ManifestSettings, *, checksum: bool =
                 )
             manifest = index_text(location, header, columns, checksum=checksum)
     except FileNotFoundError as error:
-        raise ManifestError(f"there is no manifest {location}") from error
+        raise ManifestError(f"there is no manifest {location!r}; {_way_to_a_manifest(location)}") from error
     except OSError as error:
-        raise ManifestError(f"cannot read the manifest {location}: {error}") from error
+        raise ManifestError(f"cannot read the manifest {location!r}: {error}") from error
     if manifest.n_rows == 0:
-        raise ManifestError(f"the manifest {location} has no rows")
+        raise ManifestError(f"the manifest {location!r} has no rows; expected one a face")
     return manifest
+
+
+def _way_to_a_manifest(location: str) -> str:
+    """What to do where there is none: the nearest name beside it, or what it could be."""
+    if not is_uri(location):
+        path = Path(location).absolute()
+        if not path.parent.is_dir():
+            return f"its folder {str(path.parent)!r} is not there either"
+        near = difflib.get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=1)
+        if near:
+            return f"did you mean {str(Path(location).with_name(near[0]))!r}?"
+    return (
+        "expected a Parquet, CSV or list file, or a folder of .parquet or .tar files; fpn manifest makes one "
+        "of a folder of photos"
+    )
 
 
 def _guess(location: str) -> str:

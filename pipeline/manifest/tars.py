@@ -130,7 +130,7 @@ def find_shards(location: str) -> list[str]:
     entries = filesystem.get_file_info(pafs.FileSelector(path))
     names = sorted(entry.base_name for entry in entries if entry.base_name.endswith(".tar"))
     if not names:
-        raise ManifestError(f"the folder {location} holds no .tar file")
+        raise ManifestError(f"the folder {location!r} holds no .tar file; name the one with the shards")
     return [f"{location.rstrip('/')}/{name}" for name in names]
 
 
@@ -170,7 +170,9 @@ def samples(
                 file.seek(offset if number == shard else 0)
                 yield from _samples_of(file, number, with_images=with_images, with_classes=with_classes)
         except tarfile.TarError as error:
-            raise ManifestError(f"{shards[number]} is no readable tar file: {error}") from error
+            raise ManifestError(
+                f"{shards[number]} is no readable tar file: {error}; copy it again"
+            ) from error
 
 
 def _samples_of(file: Any, shard: int, *, with_images: bool, with_classes: bool) -> Iterator[Sample]:
@@ -211,9 +213,11 @@ def _fields(tar: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any]:
     try:
         fields = json.loads(data.read()) if data else {}
     except ValueError as error:
-        raise ManifestError(f"{member.name} is no JSON: {error}") from error
+        raise ManifestError(f"{member.name} is no JSON: {error}; expected an object with the box") from error
     if not isinstance(fields, dict):
-        raise ManifestError(f"{member.name} must be a JSON object, but is a {type(fields).__name__}")
+        raise ManifestError(
+            f"{member.name} must be a JSON object, but is a {type(fields).__name__}; expected the box"
+        )
     return fields
 
 

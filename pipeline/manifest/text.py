@@ -188,7 +188,9 @@ def _records(data: bytes, location: str, first_row: int) -> list[list[str]]:
                     "line; a row is one line here: remove the line break or the stray quote, or use Parquet"
                 )
     except csv.Error as error:
-        raise ManifestError(f"{location}: row {first_row + len(records)} is no CSV: {error}") from error
+        raise ManifestError(
+            f"{location}: row {first_row + len(records)} is no CSV: {error}; mend the row, or use Parquet"
+        ) from error
     return records
 
 

@@ -218,3 +218,34 @@ def test_a_misspelt_command_gets_a_suggestion() -> None:
     unknown = invoke("xyz")
     assert unknown.exit_code == 2
     assert "check, plan, run, retry" in unknown.output
+
+
+def test_a_manifest_that_is_not_there_gets_a_way_out(manifest: Path) -> None:
+    result = invoke("check", manifest.with_name("face.csv"))
+    assert (result.exit_code, f"did you mean '{manifest}'?" in result.output) == (1, True)
+    result = invoke("check", manifest.parent / "none" / "faces.csv")
+    assert f"its folder '{manifest.parent / 'none'}' is not there either" in result.output
+    result = invoke("check", manifest.with_name("x"))
+    assert "expected a Parquet, CSV or list file" in result.output
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    result = invoke("heads", "show", tmp_path / "none" / "x.png", "--head", "open-00", "--size", 16)
+    assert (result.exit_code, result.output) == (
+        1,
+        f"error: {tmp_path / 'none' / 'x.png'}: No such file or directory\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("plan", "x", "--cpus", 0),
+        ("plan", "x", "--sample", 0),
+        ("check", "x", "--sample", -1),
+        ("heads", "show", "x", "--size", 1),
+    ],
+)
+def test_numbers_out_of_range_are_a_wrong_command(arguments: tuple[object, ...]) -> None:
+    result = invoke(*arguments)
+    assert (result.exit_code, "is not in the range" in result.output) == (2, True)
