@@ -7,9 +7,9 @@ makes it. So a changed head or a changed program never meets an old file, and no
 import hashlib
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -34,25 +34,39 @@ class ReadyView:
 
 def ready_views(head: Head, cameras: Sequence[ViewCamera], cache_dir: Path | None = None) -> list[ReadyView]:
     """The views of `head` in `cameras`, read from `cache_dir` if they lie there, else made and put there."""
-    shadows = cache(lambda: build_shadow_maps(head))
-    if cache_dir is None:
-        return [_make(head, camera, shadows) for camera in cameras]
-    cache_dir.mkdir(parents=True, exist_ok=True)
     geometry = _geometry_hash(head)
+    known = _KnownHead(geometry, head)
+    if cache_dir is None:
+        return [_make(known, camera) for camera in cameras]
+    cache_dir.mkdir(parents=True, exist_ok=True)
     views = []
     for camera in cameras:
         path = cache_dir / f"view-{_key(geometry, camera)}.npz"
         view = _read(path, camera)
         if view is None:
-            view = _make(head, camera, shadows)
+            view = _make(known, camera)
             _write(path, view)
         views.append(view)
     return views
 
 
-def _make(head: Head, camera: ViewCamera, shadows: Callable[[], ShadowMaps]) -> ReadyView:
-    grid = build_grid(head, camera)
-    return ReadyView(grid, build_cells(grid, shadows()))
+@dataclass(frozen=True)
+class _KnownHead:
+    """A head that is the same as another one of the same geometry."""
+
+    geometry: str
+    head: Head = field(compare=False)
+
+
+def _make(known: _KnownHead, camera: ViewCamera) -> ReadyView:
+    grid = build_grid(known.head, camera)
+    return ReadyView(grid, build_cells(grid, _shadow_maps(known)))
+
+
+@lru_cache(maxsize=4)
+def _shadow_maps(known: _KnownHead) -> ShadowMaps:
+    """The head's shadow maps: most of the time that a view takes, and 3 MB that all further views share."""
+    return build_shadow_maps(known.head)
 
 
 def _geometry_hash(head: Head) -> str:

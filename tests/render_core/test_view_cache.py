@@ -38,6 +38,21 @@ def test_what_is_read_is_what_was_made(egg: Head, tmp_path: Path, no_making: Any
         assert_equal(fresh, again)
 
 
+def test_a_heads_shadows_are_drawn_once_for_all_its_views(
+    egg: EggHead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    real = view_cache.build_shadow_maps
+    monkeypatch.setattr(view_cache, "build_shadow_maps", lambda head: drawn.append(head) or real(head))
+    wider = EggHead(egg.vertices_mm * [1.3, 1, 1], egg.faces, egg.landmarks_mm)
+    same = EggHead(wider.vertices_mm.copy(), egg.faces, egg.landmarks_mm)
+    (first,) = ready_views(wider, CAMERAS[:1])
+    ready_views(wider, CAMERAS[1:])
+    (again,) = ready_views(same, CAMERAS[:1])
+    assert drawn == [wider]
+    assert_equal(first, again)
+
+
 def test_another_head_or_camera_has_another_file(egg: EggHead, tmp_path: Path) -> None:
     ready_views(egg, CAMERAS[:1], tmp_path)
     wider = EggHead(egg.vertices_mm * [1.1, 1, 1], egg.faces, egg.landmarks_mm)
