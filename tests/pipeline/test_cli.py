@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from fpn_core import ModelError
+from pipeline import exit_codes
 from pipeline.cli import main
 from pipeline.errors import (
     ConfigError,
@@ -249,3 +250,10 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 def test_numbers_out_of_range_are_a_wrong_command(arguments: tuple[object, ...]) -> None:
     result = invoke(*arguments)
     assert (result.exit_code, "is not in the range" in result.output) == (2, True)
+
+
+def test_the_manual_has_every_command_and_exit_code() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert [name for name in main.list_commands(None) if f"| `fpn {name}` |" not in manual] == []
+    codes = {value for name, value in vars(exit_codes).items() if name.isupper()}
+    assert [code for code in codes if f"\n| {code} | " not in manual] == []
