@@ -1,0 +1,172 @@
+"""An export as a whole: bound to its job and settings, resumable, with counts that add up."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from pipeline.errors import ConfigError, FingerprintError
+from pipeline.export.imagefolder import write_imagefolder
+from pipeline.export.index import ALIGNED, Wanted, index_views
+from pipeline.export.order import Order, cut, ordered
+from pipeline.export.parquet import parquet_shard
+from pipeline.export.records import write_records
+from pipeline.export.samples import SampleReader
+from pipeline.export.webdataset import webdataset_shard
+from pipeline.job import stored_job
+from pipeline.storage import Folder, without_credentials
+
+Form = Literal["imagefolder", "webdataset", "parquet", "recordio"]
+RECORD = "_export.json"
+SUBJECT_COLUMN = "subject_id"
+Say = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What is exported, and how."""
+
+    form: Form
+    by: str | None = None
+    """Column of the subject; by default `subject_id`, where the job has it."""
+    views: tuple[str, ...] | None = None
+    """Names of views; by default all, for RecordIO the aligned crop where there is one."""
+    order: Order | None = None
+    """By default shuffled for WebDataset, as in the job for the others."""
+    seed: int = 0
+    shard_size: int = 10_000
+    """Views in a file of WebDataset or Parquet."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was exported; posed = faces + without_views + without_subject."""
+
+    posed: int
+    faces: int
+    without_views: int
+    without_subject: int
+    views: int
+    subjects: int
+    files: int
+
+
+def export_views(
+    out: str, dest: str, settings: ExportSettings, say: Say = lambda what, n, of: None
+) -> Exported:
+    """Export the views of the job in `out` to the folder `dest`; the same call continues a stopped one.
+
+    `say` hears what is being done, how much of it is done, and of how much.
+
+    Raises:
+        ConfigError: a view or column that the job does not have.
+        FingerprintError: `dest` holds another export, or other files.
+        StorageError: see `index_views`; or `dest` cannot be written.
+    """
+    source, target = Folder(out), Folder(dest)
+    job = stored_job(source)
+    settings = _resolved(settings, job["inputs"])
+    needs_subject = settings.form in ("imagefolder", "recordio")
+    wanted = Wanted(settings.views, settings.by, needs_subject)
+    index = index_views(source, wanted, lambda n, of: say("parts checked", n, of))
+    if not len(index):
+        raise ConfigError(
+            f"there is nothing to export: of {index.posed:,} posed faces, {index.without_views:,} have none "
+            f"of these views and {index.without_subject:,} no subject"
+        )
+    record = {"job": index.fingerprint, "settings": json.loads(json.dumps(asdict(settings)))}
+    before = _bound(target, record)
+    if before is None:
+        target.write(RECORD, json.dumps(record, indent=1).encode())
+    if before is not None and "result" in before:
+        return Exported(**before["result"])
+    with SampleReader(index) as reader:
+        files = _write(reader, target, settings, say)
+    exported = Exported(
+        posed=index.posed,
+        faces=len(index.face_subject),
+        without_views=index.without_views,
+        without_subject=index.without_subject,
+        views=len(index),
+        subjects=len(index.subjects),
+        files=files,
+    )
+    target.write(RECORD, json.dumps({**record, "result": asdict(exported)}, indent=1).encode())
+    return exported
+
+
+def _resolved(settings: ExportSettings, inputs: dict[str, Any]) -> ExportSettings:
+    """The settings with their defaults, which depend on the job."""
+    carried, render = inputs["manifest"]["carried"], inputs["settings"]["render"]
+    by = settings.by or (SUBJECT_COLUMN if SUBJECT_COLUMN in carried else None)
+    if by is None and settings.form in ("imagefolder", "recordio"):
+        raise ConfigError(
+            f"{settings.form} needs to know whose face each is: name a column of the job with --by; it has "
+            f"{', '.join(carried) or 'none'}"
+        )
+    views, order = settings.views, settings.order
+    if settings.form == "recordio":
+        order = "subject"
+        if views is None and render["aligned_px"]:
+            views = (ALIGNED,)
+    if order is None:
+        order = "shuffled" if settings.form == "webdataset" else "job"
+    if order == "subject" and by is None:
+        raise ConfigError(f"the job has no column {SUBJECT_COLUMN!r} to order by; name one with --by")
+    return replace(settings, by=by, views=views, order=order)
+
+
+def _bound(target: Folder, record: dict[str, Any]) -> dict[str, Any] | None:
+    """What an earlier run noted of this very export, or None in an empty folder.
+
+    Raises:
+        FingerprintError: the folder holds something else.
+    """
+    shown = without_credentials(target.location)
+    data = target.read(RECORD)
+    if data is None:
+        if any(not name.startswith(".") for name in target.names()):
+            raise FingerprintError(
+                f"{shown!r} is not empty and no export (it has no {RECORD}); name a new folder"
+            )
+        return None
+    try:
+        before: dict[str, Any] = json.loads(data)
+    except ValueError as error:
+        raise FingerprintError(f"{RECORD} in {shown!r} is not of this program: {error}") from error
+    differing = [name for name in record if before.get(name) != record[name]]
+    if differing:
+        raise FingerprintError(
+            f"{shown!r} holds another export; it differs in: {', '.join(differing)}. Name a new folder, or "
+            "delete that one"
+        )
+    return before
+
+
+def _write(reader: SampleReader, target: Folder, settings: ExportSettings, say: Say) -> int:
+    """Write all files; gives their number."""
+    index = reader.index
+    assert settings.order is not None
+    places = ordered(index, settings.order, settings.seed)
+
+    def say_views(n: int) -> None:
+        say("views written", n, len(places))
+
+    if settings.form == "imagefolder":
+        return write_imagefolder(reader, places, target, say_views)
+    if settings.form == "recordio":
+        return write_records(reader, places, target, say_views)
+    shards = cut(index, places, settings.shard_size, settings.order)
+    there = set(target.names())
+    first_key = 0
+    for n, shard in enumerate(shards):
+        if settings.form == "webdataset":
+            name, make = f"train-{n:06d}.tar", webdataset_shard
+        else:
+            name, make = f"train-{n:05d}-of-{len(shards):05d}.parquet", parquet_shard
+        # A shard is written whole or not at all, and its bytes depend on the index and the settings alone.
+        if name not in there:
+            target.write(name, make(reader, shard, first_key))
+        first_key += len(shard)
+        say_views(first_key)
+    return len(shards)
