@@ -11,6 +11,7 @@ COMMANDS = {
             "pipeline.cli_manifest:manifest",
             "Make a manifest: of photos, CSV, shards, .rec files.",
         ),
+        "export": ("pipeline.cli_export:export", "Write views as folders, shards, Parquet, .rec files."),
     },
     "A job": {
         "check": ("pipeline.cli_job:check", "Check a manifest without running."),
