@@ -1,0 +1,153 @@
+"""The settings of a training run, read from YAML; an unknown one is an error."""
+
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+_S = TypeVar("_S", bound="_Settings")
+
+
+class ConfigError(ValueError):
+    """Settings that cannot be used."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SynthesisConfig(_Settings):
+    """Views rendered from photos, for poses that photos lack."""
+
+    faces: int = Field(default=16_000, ge=1)
+    seed: int = 1
+    heads: list[str] = []
+    """Names of heads; empty: all of the package's."""
+    views_per_head: int = Field(default=48, ge=1)
+    yaw_deg: float = Field(default=90.0, gt=0, le=120)
+    """Yaws from 0 to this; the other side comes from mirroring while training."""
+    pitch_deg: float = Field(default=40.0, ge=0, le=80)
+    largest_turn_deg: float = Field(default=75.0, gt=0)
+    """Most that yaw or pitch of a view may differ from the photo's."""
+    backgrounds: float = Field(default=0.5, ge=0, le=1)
+    """Share of views set before another picture."""
+
+
+class DataConfig(_Settings):
+    """One training set, and how far its labels of rotation are believed."""
+
+    folder: Path
+    rotation: Literal["landmarks", "label", "mean"] = "landmarks"
+    """landmarks: the pose with which the mean head fits them best; label: the table's; mean: half way."""
+    share: float = Field(default=1.0, gt=0)
+    """Of the faces seen in training, against the other sets' shares."""
+
+
+class NetworkConfig(_Settings):
+    """The shape of a network."""
+
+    block: Literal["residual", "depthwise", "reparameterised"] = "residual"
+    size_px: int = 112
+    widths: tuple[int, ...] = (16, 32, 64, 128, 256)
+    """Channels; after the first, every stage halves the map's side."""
+    blocks: tuple[int, ...] = (0, 1, 1, 1, 1)
+    stem_px: int = 3
+    stem_stride: int = 2
+    squeezed: int = 64
+    hidden: int = 256
+    dropout: float = 0.0
+
+
+class AugmentationConfig(_Settings):
+    """How crops are changed before the network sees them. Probabilities are p_*."""
+
+    mirror: float = 0.5
+    whole_circle: float = 0.35
+    """Share of crops turned by any angle; the others by about roll_deg."""
+    roll_deg: float = 20.0
+    scale: tuple[float, float] = (0.7, 1.4)
+    scale_sigma: float = 0.15
+    shift: float = 0.15
+    """Largest shift of the box, in its sides; half of the crops have about a third of it."""
+    least_face_px: int = 16
+    p_small: float = 0.3
+    p_blur: float = 0.2
+    p_jpeg: float = 0.3
+    p_noise: float = 0.2
+    p_light: float = 0.6
+    p_grey: float = 0.1
+    p_occlusion: float = 0.3
+    most_occluded: float = 0.4
+    """Largest side of what hides a face, in sides of its box, squared."""
+    p_filled: float = 0.5
+    """Share of crops whose black margin is filled with mirrored pixels."""
+
+
+class LossConfig(_Settings):
+    """Weights of the parts of the loss."""
+
+    rotation: float = 1.0
+    reprojection: float = 10.0
+    landmarks: float = 5.0
+    error: float = 0.1
+
+
+class LoopConfig(_Settings):
+    """Steps, learning rate, and what is kept on the way."""
+
+    seed: int = 1
+    steps: int = Field(default=20_000, ge=1)
+    batch: int = Field(default=96, ge=2)
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warmup_steps: int = 500
+    average_decay: float = 0.999
+    """Of the running average of the weights, which is what is measured and exported."""
+    held_out: float = Field(default=0.05, ge=0, lt=1)
+    check_every: int = 1000
+    workers: int = 1
+    threads: int = 1
+    bfloat16: bool = True
+
+
+class TrainingConfig(_Settings):
+    """All settings of a run."""
+
+    name: str
+    data: list[DataConfig]
+    network: NetworkConfig = NetworkConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    loss: LossConfig = LossConfig()
+    loop: LoopConfig = LoopConfig()
+
+
+class FrontConfig(_Settings):
+    """Networks to compare, and the run that each of them has."""
+
+    training: TrainingConfig
+    networks: dict[str, NetworkConfig]
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """The settings in a YAML file. Raises ConfigError, naming what is wrong."""
+    return _load(path, TrainingConfig)
+
+
+def load_front(path: Path) -> FrontConfig:
+    """The same for a comparison of networks."""
+    return _load(path, FrontConfig)
+
+
+def load_synthesis(path: Path | None) -> SynthesisConfig:
+    """The same for rendered views; without a file, the defaults."""
+    return SynthesisConfig() if path is None else _load(path, SynthesisConfig)
+
+
+def _load(path: Path, kind: type[_S]) -> _S:
+    try:
+        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot read {path}: {error}; expected a YAML file of settings") from error
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {error}") from error

@@ -1,0 +1,168 @@
+"""Faces with their poses, and the stream of training batches, which a seed and a step number decide alone."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from fpn_core import matrix_to_ypr_deg, nearest_rotation, points_to_pose
+from render_core.heads import load_head
+from training.augmentation import Example, augment
+from training.config import DataConfig, TrainingConfig
+from training.crops import SIDE_PX, Crops, joined, read_crops
+from training.geometry import fit_translation, scaled_camera
+
+_YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 181)
+_PITCH_EDGES_DEG = (-91, -25, -12, 0, 12, 25, 91)
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """Crops with a pose each, in the camera "fpn-227" on the whole crop.
+
+    `weight`: how often a face is drawn, against the others.
+    """
+
+    crops: Crops
+    rotation: Float[np.ndarray, "n 3 3"]
+    tvec_mm: Float[np.ndarray, "n 3"]
+    weight: Float[np.ndarray, " n"]
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+    def __getitem__(self, rows: Int64[np.ndarray, " k"]) -> "Faces":
+        crops = Crops(
+            ids=[self.crops.ids[row] for row in rows],
+            sources=[self.crops.sources[row] for row in rows],
+            images=self.crops.images[rows],
+            landmarks_px=self.crops.landmarks_px[rows],
+            rotation=self.crops.rotation[rows],
+        )
+        return Faces(crops, self.rotation[rows], self.tvec_mm[rows], self.weight[rows])
+
+
+def load_faces(sets: list[DataConfig]) -> Faces:
+    """The faces of all training sets; ones whose pose cannot be found are left out."""
+    parts = [_pose(config) for config in sets]
+    return Faces(
+        joined([part.crops for part in parts]),
+        np.concatenate([part.rotation for part in parts]),
+        np.concatenate([part.tvec_mm for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+    )
+
+
+def _pose(config: DataConfig) -> Faces:
+    crops = read_crops(config.folder)
+    head_mm = load_head().landmarks_mm
+    rotation = crops.rotation
+    if config.rotation != "label":
+        windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(crops), 1))
+        fitted = points_to_pose(crops.landmarks_px, head_mm, windows).rotation
+        # The rotation half way between two: the nearest to their mean.
+        rotation = fitted if config.rotation == "landmarks" else _between(fitted, rotation)
+    good = np.flatnonzero(np.isfinite(rotation).all(axis=(1, 2)))
+    tvec_mm = fit_translation(rotation[good], crops.landmarks_px[good], head_mm, scaled_camera(SIDE_PX))
+    weight = _balanced(rotation[good])
+    found = Faces(crops, rotation, np.zeros((len(crops), 3)), np.zeros(len(crops)))[good]
+    return Faces(found.crops, found.rotation, tvec_mm, weight * config.share / weight.sum())
+
+
+def _between(
+    one: Float[np.ndarray, "n 3 3"], other: Float[np.ndarray, "n 3 3"]
+) -> Float[np.ndarray, "n 3 3"]:
+    known = np.isfinite(one).all(axis=(1, 2))
+    middle = np.full_like(one, np.nan)
+    middle[known] = nearest_rotation((one[known] + other[known]) / 2)
+    return middle
+
+
+def _balanced(rotation: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, " n"]:
+    """Weights that draw rare poses more often: the root of what would make all bins equal."""
+    yaw, pitch, _ = matrix_to_ypr_deg(rotation).T
+    bins = np.digitize(np.abs(yaw), _YAW_EDGES_DEG) * len(_PITCH_EDGES_DEG) + np.digitize(
+        pitch, _PITCH_EDGES_DEG
+    )
+    _, number, count = np.unique(bins, return_inverse=True, return_counts=True)
+    return np.asarray(1 / np.sqrt(count[number]))
+
+
+def split(faces: Faces, held_out: float) -> tuple[Faces, Faces]:
+    """Faces to train with, and ones to watch with: by a hash of the photo's id, so that views rendered from a
+    photo go where it goes."""
+    shares = np.array([_share(face_id) for face_id in faces.crops.ids])
+    return faces[np.flatnonzero(shares >= held_out)], faces[np.flatnonzero(shares < held_out)]
+
+
+def _share(face_id: str) -> float:
+    photo = face_id.rpartition("-")[2]
+    return int.from_bytes(hashlib.sha256(photo.encode()).digest()[:4], "big") / 2**32
+
+
+class Batch(dict[str, Tensor]):
+    """`image` uint8 n x s x s x 3; `rotation` n x 3 x 3, `translation_mm` n x 3; `landmarks` n x 68 x 2 in
+    pixels
+    of the reference crop (227)."""
+
+
+class Batches(IterableDataset[Batch]):
+    """The batches from step `first` on. Every face of every batch has its own random numbers, made of seed,
+    step
+    and place, so that neither workers nor a resumed run change what is drawn."""
+
+    def __init__(self, faces: Faces, config: TrainingConfig, first: int) -> None:
+        self._faces, self._config, self._first = faces, config, first
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = torch.utils.data.get_worker_info()
+        number, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        loop = self._config.loop
+        chances = np.cumsum(self._faces.weight / self._faces.weight.sum())
+        for step in range(self._first + number, loop.steps, workers):
+            rng = np.random.default_rng([loop.seed, step])
+            rows = np.minimum(np.searchsorted(chances, rng.random(loop.batch)), len(self._faces) - 1)
+            yield make_batch(self._faces, rows, self._config, rng)
+
+
+def make_batch(
+    faces: Faces, rows: Int64[np.ndarray, " k"], config: TrainingConfig, rng: np.random.Generator
+) -> Batch:
+    """Augmented faces of these rows."""
+    size = config.network.size_px
+    examples = [
+        augment(_example(faces, int(row)), faces.crops.images, size, config.augmentation, rng) for row in rows
+    ]
+    return collate(examples)
+
+
+def plain_batch(faces: Faces, rows: Int64[np.ndarray, " k"], size_px: int) -> Batch:
+    """The same faces as a job would see them: the window of their box, nothing changed."""
+    return collate(
+        [augment(_example(faces, int(row)), faces.crops.images, size_px, None, None) for row in rows]
+    )
+
+
+def _example(faces: Faces, row: int) -> Example:
+    crops = faces.crops
+    image: UInt8[np.ndarray, "s s 3"] = crops.images[row]
+    return Example(image, faces.rotation[row], faces.tvec_mm[row], crops.landmarks_px[row])
+
+
+def collate(examples: list[Example]) -> Batch:
+    """Examples as the tensors of one batch."""
+    return Batch(
+        image=torch.from_numpy(np.stack([example.image for example in examples])),
+        rotation=torch.from_numpy(np.stack([example.rotation for example in examples]).astype(np.float32)),
+        translation_mm=torch.from_numpy(
+            np.stack([example.tvec_mm for example in examples]).astype(np.float32)
+        ),
+        landmarks=torch.from_numpy(
+            np.stack([example.landmarks_px for example in examples]).astype(np.float32)
+        ),
+    )

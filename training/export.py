@@ -1,0 +1,173 @@
+"""From a trained network to the file that the package runs, checked against what was trained."""
+
+import math
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+
+from fpn_core.camera import FPN_227
+from fpn_core.metadata import NetworkSpec, write_metadata
+from training.config import TrainingConfig
+from training.dataset import Batch, load_faces, split
+from training.loop import CHECKPOINT, check_batches
+from training.loss import geodesic
+from training.network import PoseNet, merge
+
+HALVED_BY_DEG = 10.0
+"""confidence = 2^(-expected error / this): 1 for none, a half for so many degrees."""
+_TOLERANCE = 1e-4
+_OPSET = 17
+_LICENCE = "weights made by the faceposenet project; see CARD.md for the training photos"
+
+
+class ExportError(RuntimeError):
+    """An exported file that does not give what the network gives."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """expected error in degrees = exp(offset + slope * log_error), fitted to held-out faces."""
+
+    offset: float
+    slope: float
+
+    def __call__(self, log_error: Tensor) -> Tensor:
+        return torch.exp(self.offset + self.slope * log_error)
+
+
+class _Exported(nn.Module):
+    """What the file holds: the pose, and the confidence made of the expected error."""
+
+    def __init__(self, network: PoseNet, calibration: Calibration) -> None:
+        super().__init__()
+        self.network, self.calibration = network, calibration
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        predicted = self.network(image)
+        expected = self.calibration(predicted.log_error)
+        return (
+            predicted.rotation,
+            predicted.translation_mm,
+            torch.exp(-math.log(2) / HALVED_BY_DEG * expected),
+        )
+
+
+@torch.no_grad()
+def calibrate(network: PoseNet, batches: list[Batch]) -> Calibration:
+    """Fits the expected error to the errors that held-out faces have: the most likely exponential
+    distributions, by Newton's method.
+
+    Raises ExportError for fewer than 100 faces, which do not show how errors are spread.
+    """
+    network.eval()
+    told, errors = [], []
+    for batch in batches:
+        predicted = network(batch["image"])
+        told.append(predicted.log_error)
+        errors.append(torch.rad2deg(geodesic(predicted.rotation, batch["rotation"])))
+    if sum(map(len, errors)) < 100:
+        raise ExportError(
+            f"{sum(map(len, errors))} held-out faces; expected 100 or more: raise loop.held_out"
+        )
+    x, e = torch.cat(told).double(), torch.cat(errors).double()
+    design = torch.stack([torch.ones_like(x), x], dim=1)
+    # -log likelihood = sum(z + e exp(-z)) with z = offset + slope x, convex in both
+    solution = torch.tensor([e.mean().log(), 0.0], dtype=torch.float64)
+    for _ in range(50):
+        share = e * torch.exp(-(design @ solution))
+        gradient = design.T @ (1 - share)
+        curvature = design.T @ (share[:, None] * design)
+        solution = solution - torch.linalg.solve(curvature, gradient).clamp(-1, 1)
+    return Calibration(float(solution[0]), float(solution[1]))
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export found."""
+
+    calibration: Calibration
+    difference: float
+
+
+def export_run(config: TrainingConfig, out: Path, destination: Path) -> Exported:
+    """Exports the averaged weights of the last checkpoint in `out`, calibrated on the faces that the run
+    has held
+    out. Raises ExportError where there is no checkpoint."""
+    source = out / CHECKPOINT
+    if not source.is_file():
+        raise ExportError(f"there is no {source}; expected the folder of a run of `python -m training train`")
+    network = PoseNet(config.network)
+    network.load_state_dict(torch.load(source, map_location="cpu", weights_only=True)["average"])
+    watched = split(load_faces(config.data), config.loop.held_out)[1]
+    calibration = calibrate(network, check_batches(watched, config))
+    return Exported(calibration, export(network, calibration, config, destination))
+
+
+def export(network: PoseNet, calibration: Calibration, config: TrainingConfig, destination: Path) -> float:
+    """Writes the ONNX file; returns the largest difference between it and the network over random crops, as a
+    share of each output's largest value.
+
+    Raises ExportError where that is above 1e-4.
+    """
+    wrapped = _Exported(merge(network.cpu()), calibration).eval()
+    size = config.network.size_px
+    crops = np.random.default_rng(0).integers(0, 256, (8, size, size, 3), np.uint8)
+    with warnings.catch_warnings():
+        # The exporter warns of its own future.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            wrapped,
+            (torch.from_numpy(crops[:1]),),
+            str(destination),
+            input_names=["image"],
+            output_names=["rotation", "translation_mm", "confidence"],
+            dynamic_axes={name: {0: "n"} for name in ("image", "rotation", "translation_mm", "confidence")},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+    write_metadata(destination, destination, _spec(config))
+    return _largest_difference(wrapped, destination, crops)
+
+
+def _largest_difference(wrapped: _Exported, destination: Path, crops: UInt8[np.ndarray, "n s s 3"]) -> float:
+    session = onnxruntime.InferenceSession(str(destination), providers=["CPUExecutionProvider"])
+    given = session.run(None, {"image": crops})
+    with torch.no_grad():
+        wanted = wrapped(torch.from_numpy(crops))
+    shares = [
+        np.abs(one - other.numpy()).max() / np.abs(other.numpy()).max()
+        for one, other in zip(given, wanted, strict=True)
+    ]
+    largest = float(max(shares))
+    if not largest <= _TOLERANCE:
+        raise ExportError(
+            f"{destination} differs from the network by {largest:.1e} of an output's range; expected at most"
+            f" {_TOLERANCE:.0e}. Is this ONNX Runtime older than the operators of opset {_OPSET}?"
+        )
+    return largest
+
+
+def _spec(config: TrainingConfig) -> NetworkSpec:
+    return NetworkSpec(
+        name=config.name,
+        licence=_LICENCE,
+        input_name="image",
+        layout="NHWC",
+        channels="BGR",
+        size_px=config.network.size_px,
+        normalisation=None,
+        crop_expand=0.25,
+        crop_interpolation="area",
+        rotation_output="rotation",
+        rotation_form="matrix",
+        translation_output="translation_mm",
+        translation_form="tvec_mm",
+        camera=FPN_227,
+        confidence_output="confidence",
+    )
