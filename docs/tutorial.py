@@ -98,7 +98,7 @@ faces[2].reason
 # your own takes another one, another network, or a GPU.
 
 # %%
-heads = ["open-mean", "open-03", "open-07"]
+heads = ["open-mean", "open-07"]
 posers = [faceposenet.FacePoser(head=head) for head in heads]
 others = [poser.views(photo, face, [55], channels="RGB")[0] for poser in posers]
 shapes = faceposenet.side_by_side(others)
