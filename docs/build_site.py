@@ -24,17 +24,31 @@ PAGES = {
     "fpn_core/models/CARD.md": "model-card.md",
     "pipeline/evaluate/README.md": "evaluation.md",
     "docs/tutorial.py": "tutorial.md",
+    "training/README.md": "training.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
 }
 
-# The menu. Pages that nobody has listed come last.
-SECTIONS = {
-    "Use it": ["tutorial", "cookbook", "commands", "configuration", "manifests", "export", "report"],
-    "From Python": ["python"],
-    "What it does": ["job", "conventions", "rendering", "heads", "performance", "migration"],
-    "Networks": ["model-card", "evaluation"],
-    "Project": ["contributing", "changelog"],
+# The menu: pages, with a shorter title where their own says too much. Those that nobody has listed come last.
+SECTIONS: dict[str, dict[str, str]] = {
+    "Use it": {
+        "tutorial": "",
+        "cookbook": "",
+        "python": "",
+        "commands": "",
+        "configuration": "",
+        "migration": "",
+    },
+    "Jobs": {
+        "job": "Input, output, promises",
+        "manifests": "",
+        "report": "",
+        "export": "",
+        "performance": "",
+    },
+    "Faces": {"conventions": "Conventions, networks", "rendering": "Rendering", "heads": "Heads"},
+    "Quality": {"model-card": "The network's card", "evaluation": "", "training": ""},
+    "Project": {"contributing": "", "changelog": ""},
 }
 
 _LINK = re.compile(r"(!?)\[((?:[^\]\[]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
@@ -68,12 +82,14 @@ def assemble(folder: Path) -> None:
 def menu(pages: set[str]) -> str:
     """The tables of contents of the sections, for the first page."""
     listed = {page for section in SECTIONS.values() for page in section}
-    sections = {**SECTIONS, "More": sorted(pages - listed - {"index"})}
+    sections = {**SECTIONS, "More": dict.fromkeys(sorted(pages - listed - {"index"}), "")}
     tables = []
-    for caption, names in sections.items():
-        lines = "\n".join(name for name in names if name in pages)
+    for caption, entries in sections.items():
+        lines = [f"{title} <{page}>" if title else page for page, title in entries.items() if page in pages]
         if lines:
-            tables.append(f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{lines}\n```\n")
+            tables.append(
+                "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *lines, "```", ""])
+            )
     return "\n" + "\n".join(tables)
 
 
