@@ -33,11 +33,14 @@ def writing(folder: Folder, name: str) -> Iterator[BinaryIO]:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.unfinished")
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        try:
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(
             f"cannot write {name!r} into {without_credentials(folder.location)!r}: {error}"
@@ -45,7 +48,7 @@ def writing(folder: Folder, name: str) -> Iterator[BinaryIO]:
 
 
 class TableWriter:
-    """Rows to a Parquet file, as they come."""
+    """Rows to a Parquet file, as they come; use as a context, which writes the last of them."""
 
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         self._schema = schema
@@ -58,9 +61,12 @@ class TableWriter:
         if len(self._rows) == _ROWS_PER_GROUP:
             self._flush()
 
-    def close(self) -> None:
-        """Write what is left."""
-        self._flush()
+    def __enter__(self) -> "TableWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._flush()
         self._writer.close()
 
     def _flush(self) -> None:

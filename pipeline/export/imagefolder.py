@@ -33,14 +33,16 @@ def write_imagefolder(
     """
     schema = pa.schema([("file_name", pa.string()), *sample_schema(reader.index)])
     name = FileNames(reader.index.extension, folds_case=_folds_case(dest))
-    with writing(dest, METADATA) as file, _pictures(dest) as put:
-        table = TableWriter(file, schema)
+    with (
+        writing(dest, METADATA) as file,
+        TableWriter(file, schema) as table,
+        _pictures(dest) as put,
+    ):
         for n, sample in enumerate(reader.read(places), 1):
             path = name(sample)
             put(path, sample.picture)
             table.add(sample, file_name=path)
             say(n)
-        table.close()
     return len(places) + 1
 
 

@@ -48,8 +48,9 @@ def write_records(reader: SampleReader, places: np.ndarray, dest: Folder, say: C
         writing(dest, "train.idx") as idx,
         writing(dest, "train.lst") as lst,
         writing(dest, "train.parquet") as file,
+        TableWriter(file, schema) as table,
     ):
-        records, table = RecordWriter(rec, idx), TableWriter(file, schema)
+        records = RecordWriter(rec, idx)
         records.write(0, [end, end + len(index.subjects)], b"")
         for key, sample in enumerate(reader.read(places), 1):
             records.write(key, sample.label, sample.picture)
@@ -60,7 +61,6 @@ def write_records(reader: SampleReader, places: np.ndarray, dest: Folder, say: C
             say(key)
         for identity in range(len(index.subjects)):
             records.write(end + identity, [int(bounds[identity]), int(bounds[identity + 1])], b"")
-        table.close()
     if len(size_px) > 1:
         return 4
     height, width = next(iter(size_px))
