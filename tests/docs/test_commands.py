@@ -141,3 +141,15 @@ def test_the_checks_above_find_what_is_wrong() -> None:
             parse(wrong)
     assert of_program(["ray", "job", "submit", "--", "python", "-m", "pipeline", "run", "m"]) == ["run", "m"]
     assert sum(of_program(words) is not None for path in TEXTS for words in lines(path)) > 10
+
+
+def test_what_the_tree_in_contributing_names_is_there() -> None:
+    (tree,) = (body for body in fences(ROOT / "CONTRIBUTING.md", {""}) if body.startswith("faceposenet/"))
+    folder = ROOT
+    for line in tree.splitlines():
+        names = re.split(r"\s{2,}", line.strip())[0].split(", ")
+        inside = line.startswith(" ")
+        for name in names:
+            assert list((folder if inside else ROOT).glob(name.rstrip("/"))), line
+        if not inside:
+            folder = ROOT / names[0]
