@@ -86,6 +86,9 @@ class RenderSettings(_Settings):
     """Whether views are rendered at all; false: poses alone."""
     head: str = "open-mean"
     """Name of the head that faces are rendered with; `fpn heads show` draws them."""
+    mode: Literal["clean", "compat"] = "clean"
+    """clean: this project's renderer. compat: the original's numerics, its faults included: the network's
+    crop after a JPEG, mirrored faces with the pose of the mirrored crop, its background and symmetry."""
     heads: str | None = None
     """Local folder of head files, as `fpn heads import` and `build` write them; by default the package's
     own."""
@@ -118,6 +121,14 @@ class RenderSettings(_Settings):
     def _alpha_needs_a_format(self) -> "RenderSettings":
         if self.background == "transparent" and self.format == "jpg":
             raise ValueError("background=transparent needs format=png or webp, for JPEG has no alpha channel")
+        return self
+
+    @model_validator(mode="after")
+    def _compat_is_the_originals(self) -> "RenderSettings":
+        if self.mode == "compat" and (self.background != "edge" or self.crop != "none"):
+            raise ValueError(
+                "mode=compat has the original's background and crop: leave background and crop out"
+            )
         return self
 
     @property
@@ -199,6 +210,12 @@ class JobConfig(_Settings):
     render: RenderSettings = RenderSettings()
     output: OutputSettings = OutputSettings()
     engine: EngineSettings = EngineSettings()
+
+    @model_validator(mode="after")
+    def _compat_needs_the_network(self) -> "JobConfig":
+        if self.render.mode == "compat" and self.manifest.landmarks is not None:
+            raise ValueError("render.mode=compat takes the network's poses: leave manifest.landmarks out")
+        return self
 
     def shown(self) -> dict[str, Any]:
         """All settings as they may be stored and printed: URIs without their credentials."""

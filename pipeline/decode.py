@@ -14,6 +14,7 @@ import numpy as np
 
 from fpn_core import BoxError, NetworkSpec, crop_windows, extract_crop, valid_boxes
 from pipeline.care import NO_CARE, Care, Report, report_nothing
+from pipeline.compat import original_crop
 from pipeline.config import ImageSettings, RenderSettings
 from pipeline.faces import DecodedFaces, SourceWindow
 from pipeline.image_location import ImagePlaces
@@ -44,7 +45,8 @@ class Decoder:
         # The faces of one image in one batch.
         pieces = [list(piece) for _, piece in groupby(good, key=lambda i: (i // size, runs[i]))]
         pieces_of_batch = Counter(piece[0] // size for piece in pieces)
-        needs = Needs(self.spec, self.render) if self.images.scaled_decode else None
+        reduced = self.images.scaled_decode and self.render.mode == "clean"
+        needs = Needs(self.spec, self.render) if reduced else None
         photos = PhotoReader(self.images, self.places, needs, self.report)(rows, pieces)
         for number in range(max(1, -(-len(rows) // size))):
             start, stop = number * size, (number + 1) * size
@@ -76,7 +78,11 @@ class _Batch:
             if isinstance(photo, FaceError):
                 raise photo
             cut = cut_from_photo(photo, self.rows.box_xywh_px[i], spec)
-            source = source_from_photo(photo, self.rows.box_xywh_px[i], render)
+            if render.mode == "compat":
+                crop, source = original_crop(photo.pixels, cut.window_xyxy_px, cut.crop, spec)
+                cut = CutFace(cut.window_xyxy_px, crop)
+            else:
+                source = source_from_photo(photo, self.rows.box_xywh_px[i], render)
         except FaceError as fault:
             self.rejects.append(reject_row(self.rows, i, Stage.DECODE, fault.reason, str(fault)))
         except Exception as error:  # one face must not take its batch along

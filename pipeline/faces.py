@@ -46,8 +46,10 @@ class DecodedFaces:
     def without(self, care: Care) -> "DecodedFaces":
         """The faces but those that are excluded, which become rejects."""
         keep, rejects = _excluded(self.rows, self.position, care)
-        if not rejects:
-            return self
+        return self.pick(keep, self.rejects + rejects) if rejects else self
+
+    def pick(self, keep: np.ndarray, rejects: list[Reject]) -> "DecodedFaces":
+        """The faces at these indices, int (m,), and the rejects that go with them."""
         return DecodedFaces(
             self.rows,
             self.position[keep],
@@ -55,7 +57,7 @@ class DecodedFaces:
             self.window_xyxy_px[keep],
             self.crops[keep],
             [self.sources[i] for i in keep],
-            self.rejects + rejects,
+            rejects,
         )
 
 
@@ -72,6 +74,9 @@ class PosedFaces:
     projection: np.ndarray
     """float64 (n, 3, 4): head frame in mm to full-image pixels."""
     rejects: list[Reject]
+    compat_projection: np.ndarray | None = None
+    """float32 (n, 3, 4), in compat mode alone: head frame in mm to pixels of the source, which is to be
+    mirrored where the face looks to the image right."""
 
     def __len__(self) -> int:
         return len(self.position)
@@ -79,8 +84,10 @@ class PosedFaces:
     def without(self, care: Care) -> "PosedFaces":
         """The faces but those that are excluded, which become rejects."""
         keep, rejects = _excluded(self.rows, self.position, care)
-        if not rejects:
-            return self
+        return self.pick(keep, self.rejects + rejects) if rejects else self
+
+    def pick(self, keep: np.ndarray, rejects: list[Reject]) -> "PosedFaces":
+        """The faces at these indices, int (m,), and the rejects that go with them."""
         return PosedFaces(
             self.rows,
             self.position[keep],
@@ -89,7 +96,8 @@ class PosedFaces:
             [self.sources[i] for i in keep],
             self.poses[keep],
             self.projection[keep],
-            self.rejects + rejects,
+            rejects,
+            None if self.compat_projection is None else self.compat_projection[keep],
         )
 
 

@@ -15,6 +15,7 @@ from fpn_core import (
     projection_to_image,
     rvec_to_matrix,
 )
+from pipeline.compat import single_precision_projection
 from pipeline.errors import PipelineError
 from render_core.head import LANDMARKS, Head, ViewedHead
 from render_core.landmark_pose import landmarks_to_pose
@@ -62,7 +63,8 @@ def posed_by_file(photo: np.ndarray, content: PoseFile, *, compat: bool) -> Pose
     tvec = np.array([content["tvec_mm"]], np.float64)
     yaw = _yaw_deg(rotation[0])
     if compat:
-        projection = _single_precision_projection(content)
+        rvec, tvec_mm = np.array(content["rvec_rad"]), np.array(content["tvec_mm"])
+        projection = single_precision_projection(rvec, tvec_mm, FPN_227)
     else:
         projection = FPN_227.matrix @ np.column_stack([rotation[0], tvec[0]])
     if "crop_xyxy_px" not in content:
@@ -72,13 +74,6 @@ def posed_by_file(photo: np.ndarray, content: PoseFile, *, compat: bool) -> Pose
         # The original renders the crop that its network saw, after a JPEG.
         return PosedPhoto(jpeg_roundtrip(extract_crop(photo, window, FPN_227.size_px)), projection, yaw)
     return PosedPhoto(photo, projection_to_image(rotation, tvec, window[None])[0], yaw)
-
-
-def _single_precision_projection(content: PoseFile) -> np.ndarray:
-    """K [R|t] as the original computes it: another rounding would move some pixels by a level."""
-    rvec, tvec = (np.array(content[name], np.float32) for name in ("rvec_rad", "tvec_mm"))
-    pose = np.column_stack([cv2.Rodrigues(rvec)[0], tvec])
-    return np.asarray(FPN_227.matrix.astype(np.float32) @ pose)
 
 
 def _yaw_deg(rotation: np.ndarray) -> float:

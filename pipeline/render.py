@@ -85,13 +85,14 @@ class ViewRenderer:
         wanted = self.settings.views
         if self.settings.view_policy == "near":
             wanted = select_views(yaw_deg, wanted)
-        source = faces.sources[i]
-        rendered = self.renderer.render(
-            source.pixels,
-            source.image_to_source @ faces.projection[i],
-            [self.cameras[yaw_deg] for yaw_deg in wanted],
-            mirrored=is_mirrored(yaw_deg),
-        )
+        source, cameras = faces.sources[i], [self.cameras[yaw_deg] for yaw_deg in wanted]
+        mirrored = is_mirrored(yaw_deg)
+        if faces.compat_projection is None:
+            projection = source.image_to_source @ faces.projection[i]
+            rendered = self.renderer.render(source.pixels, projection, cameras, mirrored=mirrored)
+        else:
+            pixels = np.ascontiguousarray(source.pixels[:, ::-1]) if mirrored else source.pixels
+            rendered = self.renderer.render(pixels, faces.compat_projection[i], cameras)
         return tuple(
             View(
                 f"{view.yaw_deg:g}",

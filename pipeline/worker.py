@@ -10,6 +10,7 @@ import numpy as np
 
 from fpn_core import NetworkSpec, PoseNetwork
 from pipeline.care import Care, Report, report_nothing
+from pipeline.compat import pose_faces_as_original
 from pipeline.config import Device, JobConfig
 from pipeline.decode import Decoder
 from pipeline.faces import DecodedFaces, FinishedFaces, PosedFaces
@@ -96,6 +97,7 @@ class PoseWorker:
         self._network = MirrorAveraged(network) if settings.average_mirrored else network
         # A head takes most of a second to model, and only landmark-driven poses need it here.
         self._landmarks_mm = None if job.config.manifest.landmarks is None else head_landmarks_mm(job.config)
+        self._pose_faces = pose_faces_as_original if job.config.render.mode == "compat" else pose_faces
         self._report = report
 
     def __call__(self, faces: DecodedFaces, care: Care) -> PosedFaces:
@@ -104,7 +106,7 @@ class PoseWorker:
             return pose_faces_from_landmarks(
                 self._landmarks_mm, self._network.spec.camera, faces, self._report
             )
-        return pose_faces(self._network, faces, care, self._report)
+        return self._pose_faces(self._network, faces, care, self._report)
 
 
 class RenderWorker:
@@ -184,6 +186,7 @@ def make_renderer(config: JobConfig) -> Renderer:
         find_head(settings.head, settings.heads_path),
         tuple(make_cameras(config).values()),
         size_px=settings.size_px,
+        mode=settings.mode,
         background=settings.background,
         cache_dir=config.engine.cache_path,
     )
