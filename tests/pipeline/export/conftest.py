@@ -1,6 +1,7 @@
 """A job's output, written by the job's own functions, without a job: views of a flat colour each."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from pipeline.ledger import LedgerEntry, commit, part_files
 from pipeline.reasons import Reason, Reject, Stage
 from pipeline.shards import poses_file, rejects_file, views_file
 from pipeline.storage import Folder
+
+# Read by Hugging Face's packages as they are imported.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
 
 CARRIED = pa.schema([("subject_id", pa.string()), ("age", pa.int64()), ("seen", pa.timestamp("ms"))])
 # As they come: every subject twice, text that no file may be called, and one face of nobody.
