@@ -3,6 +3,7 @@
 import contextlib
 import io
 import runpy
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from faceposenet import Face, Picture, Rejected
+from pipeline.cli import main
 from tests.docs.test_commands import fences
 from tests.photos import FACE_XYWH_PX, write_portrait
 
@@ -69,3 +72,16 @@ def test_what_the_page_shows_runs(page: str, found: dict[str, Any], folder: Path
     with contextlib.redirect_stdout(io.StringIO()):
         for block in blocks:
             exec(compile(block, page, "exec"), names)
+
+
+def test_the_commands_for_own_photos_run_as_they_stand(found: dict[str, Any], folder: Path) -> None:
+    """Those of README.md, on the tutorial's `faces.csv`; its job is done, so that `fpn run` only says so."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = next(body for body in fences(ROOT / "README.md", {"sh"}) if "fpn run" in body)
+    assert block in readme.partition("## Your own photos")[2]
+    commands = [shlex.split(line, comments=True) for line in block.splitlines() if line.startswith("fpn ")]
+    assert len(commands) > 3
+    for _, *arguments in commands:
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, (arguments, result.output)
+    assert (folder / "out" / "report.html").is_file()
