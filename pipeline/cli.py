@@ -22,6 +22,7 @@ COMMANDS = {
     },
     "Looking at results": {
         "report": ("pipeline.cli_report:report", "Write a page of charts, rejects and faces of a job."),
+        "show": ("pipeline.cli_report:show", "Show one photo with pose and views, in the terminal too."),
         "sheet": ("pipeline.cli_pictures:sheet", "Draw faces, landmarks and views into one picture."),
         "demo": ("pipeline.cli_pictures:demo", "Run the whole job on a dozen faces, and draw them."),
     },
@@ -32,6 +33,7 @@ COMMANDS = {
         "render": ("pipeline.cli_render:render", "Render one photo from a given pose."),
     },
     "This program": {
+        "bench": ("pipeline.cli_bench:bench", "Measure this machine: kernels, whole job, larger jobs."),
         "config": ("pipeline.cli_config:config", "Show the settings of a job, and the presets."),
         "completion": ("pipeline.cli_completion:completion", "Complete commands in your shell."),
     },
