@@ -5,7 +5,10 @@ They import what they do when they do it, so that help and completion come at on
 
 import os
 import shlex
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +17,7 @@ import click
 
 from pipeline.cli_options import (
     address_option,
+    bar_over,
     config_option,
     echo_json,
     given,
@@ -21,7 +25,7 @@ from pipeline.cli_options import (
     json_option,
     overrides_option,
 )
-from pipeline.exit_codes import INCOMPLETE
+from pipeline.exit_codes import INCOMPLETE, TERMINATED
 from pipeline.reasons import Reason
 
 if TYPE_CHECKING:
@@ -58,7 +62,10 @@ def run(
     from pipeline.run import run_job
 
     values = given(manifest__image_root=image_root, engine__address=address)
-    _tell(out, run_job(manifest, out, load_config(config_path, overrides, values)), as_json)
+    config = load_config(config_path, overrides, values)
+    with _ended_when_asked():
+        summary = run_job(manifest, out, config)
+    _tell(out, summary, as_json)
 
 
 def _tell(out: str, summary: "Summary", as_json: bool) -> None:
@@ -104,7 +111,9 @@ def retry(
     """
     from pipeline.run import retry_job
 
-    _tell(out, retry_job(out, reasons, manifest, overrides), as_json)
+    with _ended_when_asked():
+        summary = retry_job(out, reasons, manifest, overrides)
+    _tell(out, summary, as_json)
 
 
 @click.command()
@@ -168,7 +177,7 @@ def verify(out: str, as_json: bool) -> None:
     from pipeline.storage import Folder, without_credentials
     from pipeline.verify import verify as verify_output
 
-    found = verify_output(Folder(out))
+    found = verify_output(Folder(out), lambda parts: bar_over(parts, "parts"))
     shown = without_credentials(out)
     if as_json:
         echo_json({"out": shown} | asdict(found))
@@ -251,6 +260,23 @@ def plan(
     if price:
         click.echo(f"cost at {price:g} a core-hour: {core_hours * price:.2f}")
     click.echo(f"views: {found.faces * found.view_bytes / 1e9:.2f} GB")
+
+
+@contextmanager
+def _ended_when_asked() -> Iterator[None]:
+    """Let SIGTERM end a job like Ctrl-C: children and Ray are ended, and the heartbeat says so."""
+
+    def end(number: int, frame: object) -> None:
+        sys.exit(TERMINATED)  # where Ray runs, its own handler does the like, with another code
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except SystemExit:
+        click.echo("\nasked to end; the same command continues the job", err=True)
+        sys.exit(TERMINATED)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -1,8 +1,7 @@
 """Commands on pose networks: `fpn models ...` and `fpn evaluate`. They need nothing of the job or of Ray."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from fpn_core.metadata import metadata_to_spec
 from fpn_core.precision import write_8_bit, write_half_precision
 from fpn_core.session import DEVICES, Device
 from pipeline.cli_group import SuggestingGroup
-from pipeline.cli_options import echo_json, json_option
+from pipeline.cli_options import bar_of, echo_json, json_option
 from pipeline.evaluate import crops_of, evaluate, plot, read_dataset, table
 from pipeline.exit_codes import FAILED
 
@@ -182,7 +181,7 @@ def evaluate_command(
     """
     network = PoseNetwork(model, device)
     labelled = read_dataset(dataset)
-    with _bar(len(labelled.samples)) as advance:
+    with bar_of(len(labelled.samples), "faces") as advance:
         evaluation = evaluate(labelled, dataset.name, network, average_mirrored, advance)
     if as_json:
         echo_json(evaluation.as_json())
@@ -190,16 +189,6 @@ def evaluate_command(
         click.echo(table(evaluation))
     if picture is not None:
         write_picture(picture, plot(evaluation))
-
-
-@contextmanager
-def _bar(faces: int) -> Iterator[Callable[[int], object]]:
-    """A progress bar where a person watches."""
-    if not sys.stderr.isatty():
-        yield lambda done: None
-        return
-    with click.progressbar(length=faces, label="faces", show_pos=True, file=sys.stderr) as bar:
-        yield bar.update
 
 
 def write_picture(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:

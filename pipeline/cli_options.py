@@ -2,12 +2,16 @@
 
 import json
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
+
+T = TypeVar("T")
 
 
 class ConfigFile(click.ParamType[Path]):
@@ -55,6 +59,24 @@ address_option = click.option(
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else, for scripts."
 )
+
+
+@contextmanager
+def bar_of(length: int, label: str) -> Iterator[Callable[[int], object]]:
+    """A progress bar, where a person watches, and what moves it on by so many."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    with click.progressbar(length=length, label=label, show_pos=True, file=sys.stderr) as bar:
+        yield bar.update
+
+
+def bar_over(values: Sequence[T], label: str) -> Iterator[T]:
+    """The values one by one, with a progress bar where a person watches."""
+    with bar_of(len(values), label) as advance:
+        for value in values:
+            yield value
+            advance(1)
 
 
 def given(**values: Any) -> dict[str, Any]:

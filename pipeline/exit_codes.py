@@ -12,6 +12,8 @@ UNAVAILABLE = 4
 """A store or cluster that cannot be had at present: the same command, later, continues."""
 INTERRUPTED = 130
 """Ctrl-C; the same command continues a job."""
+TERMINATED = 143
+"""Asked to end (SIGTERM), as a node is before it goes; the same command continues a job."""
 
 
 def is_expected(error: Exception) -> bool:

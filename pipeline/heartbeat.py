@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from pipeline.errors import PipelineError, without_secrets
+from pipeline.errors import without_secrets
 from pipeline.progress import Progress
 from pipeline.storage import Folder
 
@@ -29,7 +29,8 @@ class Heartbeat:
     progress: Progress
 
     def write(self, phase: Phase, error: str | None = None) -> None:
-        """Write the state, whole or not at all. What goes wrong is left for the next time."""
+        """Write the state, whole or not at all. Whatever goes wrong is left for the next time: no job ends by
+        this."""
         record = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "phase": phase,
@@ -39,5 +40,5 @@ class Heartbeat:
         }
         if error is not None:
             record["error"] = without_secrets(error)
-        with contextlib.suppress(PipelineError, OSError):
+        with contextlib.suppress(Exception):
             self.out.write(HEARTBEAT_NAME, json.dumps(record, indent=1).encode())

@@ -61,5 +61,5 @@ class ProgressLine:
                 self._write("\n")
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # a terminal that was closed does not end the job
+        with contextlib.suppress(OSError, ValueError):  # a terminal that was closed does not end the job
             print(text, end="", file=self.stream, flush=True)

@@ -70,7 +70,7 @@ def watched(
     watch = Watch(progress, out, heartbeat_s, say)
     try:
         yield watch
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         watch.end("interrupted")
         raise
     except BaseException as error:

@@ -2,6 +2,9 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -44,3 +47,26 @@ def test_a_job_leaves_a_heartbeat_and_takes_old_leftovers_away(tmp_path: Path) -
     new.unlink()
     assert files_of(out) == before
     assert verify(Folder(str(out))).problems == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_a_job_that_is_asked_to_end_says_so(asked: signal.Signals, code: int, tmp_path: Path) -> None:
+    write_portrait(tmp_path / "0.jpg")
+    (tmp_path / "list.txt").write_text(f"0.jpg,{','.join(map(str, FACE_XYWH_PX))}\n" * 300)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "pipeline", "run", str(tmp_path / "list.txt"), str(out)]
+    for setting in (*SETTINGS, "output.faces_per_part=1", "engine.heartbeat_s=1"):
+        command += ["--set", setting]
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline_s = time.monotonic() + 100
+    while not list(out.glob("_ledger/part-*.json")) and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    job.send_signal(asked)
+    said = job.communicate(timeout=60)
+    assert (job.returncode, said[0]) == (code, "")
+    assert "the same command continues" in said[1]
+    heart = json.loads((out / "_heartbeat.json").read_text())
+    assert heart["phase"] == "interrupted"
+    assert heart["faces_done"] < 300

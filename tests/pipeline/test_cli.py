@@ -57,8 +57,9 @@ def test_an_error_is_one_line_with_the_way_out(manifest: Path, tmp_path: Path) -
 
 
 def test_debug_shows_the_trace(manifest: Path, tmp_path: Path) -> None:
-    result = invoke("--debug", "run", manifest, tmp_path / "out", "--set", "render.size=1")
-    assert type(result.exception).__name__ == "ConfigError"
+    for words in (["--debug", "run"], ["run", "--debug"]):  # where people put it
+        result = invoke(*words, manifest, tmp_path / "out", "--set", "render.size=1")
+        assert type(result.exception).__name__ == "ConfigError"
 
 
 def test_run_hands_its_options_to_the_job(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
