@@ -1,5 +1,6 @@
 import io
 import json
+import pickle
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.build import make
+from pipeline.build.crew import Crew
+from pipeline.build.find import Finder
 from tests.conftest import ReferenceData
 from tests.photos import portrait
 
@@ -36,6 +40,25 @@ def two_faces_jpeg() -> bytes:
 def blank_jpeg() -> bytes:
     """No face."""
     return bytes(cv2.imencode(".jpg", np.full((60, 80, 3), 90, np.uint8))[1])
+
+
+class InProcess(Crew):
+    """Works in this process, which starts at once, and counts."""
+
+    asked = 0
+
+    def ask(self, item: bytes) -> bytes:
+        InProcess.asked += 1
+        settings, folder = pickle.loads(self._setup)
+        return pickle.dumps(Finder(settings, folder)(pickle.loads(item)))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> type[InProcess]:
+    """Builds without child processes."""
+    InProcess.asked = 0
+    monkeypatch.setattr(make, "Crew", InProcess)
+    return InProcess
 
 
 WriteTar = Callable[[Path, dict[str, bytes | dict]], None]

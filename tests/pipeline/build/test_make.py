@@ -1,4 +1,3 @@
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from pipeline.build import make
 from pipeline.build.crew import Crew
-from pipeline.build.find import Finder, FinderSettings
+from pipeline.build.find import FinderSettings
 from pipeline.build.make import Built, build_manifest
 from pipeline.build.photos import BuildReason, Photo, Refused
 from pipeline.build.tree import TreeSource
@@ -16,26 +15,9 @@ from pipeline.config import ManifestSettings
 from pipeline.errors import ConfigError, ManifestError
 from pipeline.manifest import open_manifest
 from pipeline.storage import Folder, read_file
+from tests.pipeline.build.conftest import InProcess
 
 WHOLE = FinderSettings(box="whole")
-
-
-class InProcess(Crew):
-    """Works in this process, which starts at once, and counts."""
-
-    asked = 0
-
-    def ask(self, item: bytes) -> bytes:
-        InProcess.asked += 1
-        settings, folder = pickle.loads(self._setup)
-        return pickle.dumps(Finder(settings, folder)(pickle.loads(item)))
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> type[InProcess]:
-    InProcess.asked = 0
-    monkeypatch.setattr(make, "Crew", InProcess)
-    return InProcess
 
 
 class Listed:
