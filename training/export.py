@@ -32,13 +32,13 @@ class ExportError(RuntimeError):
 
 @dataclass(frozen=True)
 class Calibration:
-    """expected error in degrees = exp(offset + slope * log_error), fitted to held-out faces."""
+    """expected error in degrees = exp(offset + slope * log_error), at most 180; fitted to held-out faces."""
 
     offset: float
     slope: float
 
     def __call__(self, log_error: Tensor) -> Tensor:
-        return torch.exp(self.offset + self.slope * log_error)
+        return torch.exp(self.offset + self.slope * log_error).clamp_max(180.0)
 
 
 class _Exported(nn.Module):
@@ -77,12 +77,14 @@ def calibrate(network: PoseNet, batches: list[Batch]) -> Calibration:
         )
     x, e = torch.cat(told).double(), torch.cat(errors).double()
     design = torch.stack([torch.ones_like(x), x], dim=1)
-    # -log likelihood = sum(z + e exp(-z)) with z = offset + slope x, convex in both
-    solution = torch.tensor([e.mean().log(), 0.0], dtype=torch.float64)
+    # -log likelihood = sum(z + e exp(-z)) with z = offset + slope x, convex in both; and (slope - 1)^2 / 2,
+    # which decides where the network tells faces apart by nothing.
+    solution = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    trust = torch.tensor([[0.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
     for _ in range(50):
         share = e * torch.exp(-(design @ solution))
-        gradient = design.T @ (1 - share)
-        curvature = design.T @ (share[:, None] * design)
+        gradient = design.T @ (1 - share) + trust @ (solution - 1)
+        curvature = design.T @ (share[:, None] * design) + trust
         solution = solution - torch.linalg.solve(curvature, gradient).clamp(-1, 1)
     return Calibration(float(solution[0]), float(solution[1]))
 

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from training.config import ConfigError, load_config, load_front, load_synthesis
+
+FOLDER = Path(__file__).resolve().parents[2] / "training"
+
+
+def test_the_shipped_settings_are_valid():
+    config = load_config(FOLDER / "fpn-open-v1.yaml")
+    assert config.name == "fpn-open-v1"
+    assert config.loop.steps > 1000
+    assert load_synthesis(FOLDER / "synthesis.yaml").yaw_deg == 90
+    assert len(load_front(FOLDER / "front.yaml").networks) >= 3
+
+
+def test_a_misspelt_setting_is_an_error_that_names_it(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("name: x\ndata: []\nloop: {step: 3}\n")
+    with pytest.raises(ConfigError, match=r"loop\.step"):
+        load_config(path)
+
+
+def test_a_file_that_is_not_there_is_an_error_of_one_line(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_without_a_file_synthesis_has_its_defaults():
+    assert load_synthesis(None).faces == 16_000

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the training extra: pip install 'faceposenet[training]'")
+
+from fpn_core import geodesic_deg  # noqa: E402
+from training.config import DataConfig, LoopConfig, NetworkConfig, TrainingConfig  # noqa: E402
+from training.dataset import Batches, load_faces, split  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def config(crops_folder):
+    return TrainingConfig(
+        name="test",
+        data=[DataConfig(folder=crops_folder, rotation="label")],
+        network=NetworkConfig(size_px=32),
+        loop=LoopConfig(steps=6, batch=4),
+    )
+
+
+@pytest.fixture(scope="module")
+def faces(config):
+    return load_faces(config.data)
+
+
+def test_poses_from_landmarks_and_from_labels_agree_where_the_labels_are_exact(crops_folder, faces):
+    for source in ("landmarks", "mean"):
+        fitted = load_faces([DataConfig(folder=crops_folder, rotation=source)])
+        assert geodesic_deg(fitted.rotation, faces.rotation).max() < 0.1
+        np.testing.assert_allclose(fitted.tvec_mm, faces.tvec_mm, rtol=2e-3, atol=0.5)
+
+
+def test_sets_have_their_shares(crops_folder):
+    both = load_faces([DataConfig(folder=crops_folder, share=1), DataConfig(folder=crops_folder, share=3)])
+    assert both.weight[40:].sum() == pytest.approx(3 * both.weight[:40].sum())
+
+
+def test_views_of_a_photo_stay_with_it(faces):
+    named = faces[np.arange(len(faces))]
+    named.crops.ids[:] = [f"open-01-{n:05d}-{face}" for n, face in enumerate(faces.crops.ids)]
+    own, rendered = split(faces, 0.3)[1], split(named, 0.3)[1]
+    assert {face.rpartition("-")[2] for face in rendered.crops.ids} == set(own.crops.ids)
+    assert 0 < len(own) < len(faces)
+
+
+def test_a_stream_that_goes_on_gives_what_it_would_have_given(faces, config):
+    whole = list(Batches(faces, config, 0))
+    assert len(whole) == 6
+    for one, other in zip(whole[2:], Batches(faces, config, 2), strict=True):
+        assert torch.equal(one["image"], other["image"])
+        assert torch.equal(one["rotation"], other["rotation"])
+
+
+def test_workers_change_nothing(faces, config):
+    loader = torch.utils.data.DataLoader(Batches(faces, config, 1), batch_size=None, num_workers=2)
+    for one, other in zip(Batches(faces, config, 1), loader, strict=True):
+        assert torch.equal(one["image"], other["image"])

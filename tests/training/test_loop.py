@@ -1,0 +1,57 @@
+import csv
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the training extra: pip install 'faceposenet[training]'")
+
+from training import loop  # noqa: E402
+from training.config import DataConfig, LoopConfig, NetworkConfig, TrainingConfig  # noqa: E402
+from training.loop import RECORD, run  # noqa: E402
+
+LOOP = LoopConfig(steps=6, batch=8, check_every=3, held_out=0.2, warmup_steps=2, workers=0, bfloat16=False)
+NETWORK = NetworkConfig(size_px=32, widths=(8, 16), blocks=(1, 1), hidden=16, squeezed=4, dropout=0.2)
+
+
+def settings(folder, **changes):
+    loop = LOOP.model_copy(update=changes)
+    data = [DataConfig(folder=folder, rotation="label")]
+    return TrainingConfig(name="test", data=data, network=NETWORK, loop=loop)
+
+
+def record(out):
+    with (out / RECORD).open() as file:
+        return list(csv.DictReader(file))
+
+
+class StoppedError(Exception):
+    """Stands for a kill after a checkpoint."""
+
+
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(crops_folder, tmp_path, monkeypatch):
+    config = settings(crops_folder)
+    whole = run(config, tmp_path / "whole")
+    save = loop._save
+
+    def save_and_stop(state, out):
+        save(state, out)
+        raise StoppedError
+
+    with monkeypatch.context() as patch, pytest.raises(StoppedError):
+        patch.setattr(loop, "_save", save_and_stop)
+        run(config, tmp_path / "halves")
+    halves = run(config, tmp_path / "halves")
+    for one, other in zip(whole.state_dict().values(), halves.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_run_keeps_a_record(crops_folder, tmp_path):
+    run(settings(crops_folder), tmp_path)
+    rows = record(tmp_path)
+    assert [row["step"] for row in rows] == ["3", "6"]
+    assert float(rows[-1]["watched_mean_deg"]) > 0
+
+
+def test_training_brings_the_loss_down(crops_folder, tmp_path):
+    run(settings(crops_folder, steps=60, check_every=20, learning_rate=5e-3), tmp_path)
+    losses = [float(row["train_total"]) for row in record(tmp_path)]
+    assert losses[-1] < 0.8 * losses[0]
