@@ -14,6 +14,7 @@ another network, head or device. For whole datasets there is the command `fpn ru
 
 __version__ = "0.1.0"
 
+from faceposenet.detection import detect
 from faceposenet.drawing import draw
 from faceposenet.errors import FacePoseError, FaceRejectedError, InputError
 from faceposenet.face import Face, Rejected
@@ -33,6 +34,7 @@ __all__ = [
     "__version__",
     "aligned",
     "default_poser",
+    "detect",
     "draw",
     "pose",
     "pose_batch",
