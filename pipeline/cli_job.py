@@ -267,7 +267,7 @@ def _ended_when_asked() -> Iterator[None]:
     """Let SIGTERM end a job like Ctrl-C: children and Ray are ended, and the heartbeat says so."""
 
     def end(number: int, frame: object) -> None:
-        sys.exit(TERMINATED)  # where Ray runs, its own handler does the like, with another code
+        sys.exit(TERMINATED)
 
     before = signal.signal(signal.SIGTERM, end)
     try:

@@ -8,7 +8,9 @@ import gc
 import json
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -125,7 +127,7 @@ def ray_session(settings: EngineSettings) -> Iterator[None]:
     if address is None:
         options |= {"include_dashboard": False, "num_cpus": settings.cpus}
     try:
-        with _quiet_start() if address is None else nullcontext():
+        with _quiet_start() if address is None else nullcontext(), _own_sigterm():
             ray.init(address=address or "local", **options)
     except Exception as error:  # Ray raises many kinds here, a plain Exception among them
         what = "start a local Ray" if address is None else f"join the Ray cluster at {address!r}"
@@ -134,6 +136,16 @@ def ray_session(settings: EngineSettings) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep the program's own way to end at SIGTERM, where it has one: Ray puts its own in place, which aborts
+    after three seconds and so leaves an orderly end no time."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if callable(handler) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager

@@ -50,14 +50,14 @@ def test_a_job_leaves_a_heartbeat_and_takes_old_leftovers_away(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+    ("asked", "code", "runner"), [(signal.SIGINT, 130, "local"), (signal.SIGTERM, 143, "ray")]
 )
 def test_a_job_that_is_asked_to_end_says_so(asked: signal.Signals, code: int, tmp_path: Path) -> None:
     write_portrait(tmp_path / "0.jpg")
     (tmp_path / "list.txt").write_text(f"0.jpg,{','.join(map(str, FACE_XYWH_PX))}\n" * 300)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "pipeline", "run", str(tmp_path / "list.txt"), str(out)]
-    for setting in (*SETTINGS, "output.faces_per_part=1", "engine.heartbeat_s=1"):
+    for setting in (*SETTINGS, "output.faces_per_part=1", f"engine.runner={runner}"):
         command += ["--set", setting]
     job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline_s = time.monotonic() + 100
