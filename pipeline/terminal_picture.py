@@ -60,13 +60,13 @@ def show_picture(png: bytes, stream: TextIO, environment: Mapping[str, str] = os
         return False
     protocol = protocol_of(environment)
     if protocol is None:
-        return _show_by_library(png)
+        return _show_by_library(png, stream)
     stream.write(escaped(png, protocol))
     stream.flush()
     return True
 
 
-def _show_by_library(png: bytes) -> bool:
+def _show_by_library(png: bytes, stream: TextIO) -> bool:
     """Sixel, where textual-image is installed and finds that the terminal has it."""
     try:
         from rich.console import Console  # noqa: PLC0415  # an optional extra, needed here alone
@@ -76,5 +76,5 @@ def _show_by_library(png: bytes) -> bool:
         return False
     if Image is not SixelImage:
         return False
-    Console().print(SixelImage(io.BytesIO(png)))
+    Console(file=stream).print(SixelImage(io.BytesIO(png)))
     return True
