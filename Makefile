@@ -17,7 +17,7 @@ coverage: $(READY)
 	$(BIN)/python -m pytest tests/fpn_core tests/render_core --cov=fpn_core --cov=render_core --cov-fail-under=95
 
 bench: $(READY)
-	$(BIN)/python benchmarks/job.py
+	$(BIN)/fpn bench
 
 lint: $(READY)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
