@@ -161,7 +161,7 @@ def _prepared(folder: Path | None, n_faces: int, settings: tuple[str, ...]) -> S
     manifest = write_faces(folder / "faces", n_faces)
     model = write_tiny_network(folder / "tiny.onnx")
     click.echo(f"working in {folder}; poses by {NETWORK_IN_WORDS}")
-    return Soak(folder, manifest, (f"pose.model={model}", "pose.device=cpu", *settings))
+    return Soak(folder, manifest, (f"pose.model={model}", "pose.device=cpu", "engine.runner=ray", *settings))
 
 
 @main.command()
