@@ -52,7 +52,9 @@ def test_a_job_leaves_a_heartbeat_and_takes_old_leftovers_away(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("asked", "code", "runner"), [(signal.SIGINT, 130, "local"), (signal.SIGTERM, 143, "ray")]
 )
-def test_a_job_that_is_asked_to_end_says_so(asked: signal.Signals, code: int, tmp_path: Path) -> None:
+def test_a_job_that_is_asked_to_end_says_so(
+    asked: signal.Signals, code: int, runner: str, tmp_path: Path
+) -> None:
     write_portrait(tmp_path / "0.jpg")
     (tmp_path / "list.txt").write_text(f"0.jpg,{','.join(map(str, FACE_XYWH_PX))}\n" * 300)
     out = tmp_path / "out"
