@@ -116,7 +116,7 @@ table = pd.DataFrame([box_xywh_px], columns=["x", "y", "width", "height"])
 table.insert(0, "face_id", "collins")
 table.insert(1, "image", "astronaut.png")
 table.to_csv("faces.csv", index=False)
-subprocess.run([sys.executable, "-m", "pipeline", "run", "faces.csv", "out"], check=True)
+done = subprocess.run([sys.executable, "-m", "pipeline", "run", "faces.csv", "out"], check=True)
 
 # %% [markdown]
 # Its poses are a table again, with the same numbers, and any row of it is a `Face` for more views.

@@ -98,6 +98,7 @@ def test_large_photos_are_reduced_where_a_job_reduces_them(poser: FacePoser, tmp
         assert face.image_wh_px == (4096, 4096)
     # Alone in its photo the large face is decoded at a fraction, together with the small one it is not.
     assert (found[0].projection != found[1].projection).any()
+    # 1.2 px of a face of 740 px with the network of the package.
     np.testing.assert_allclose(found[0].landmarks_xy_px, found[1].landmarks_xy_px, atol=4)
     views = poser.views(tmp_path / "a.jpg", found[0], [0, 40])
     landmarks_mm, cameras = head_landmarks_mm(config), make_cameras(config)
@@ -137,20 +138,18 @@ def test_arrays_paths_and_both_orders_of_channels_are_the_same_photo(poser: Face
 
 
 def test_a_face_that_looks_to_the_right_is_mirrored(poser: FacePoser) -> None:
-    # The portrait's yaw is near 0: of it and its mirror image, one looks to either side.
-    image = np.ascontiguousarray(portrait())
-    flipped = np.ascontiguousarray(image[:, ::-1])
-    faces = [
-        poser.pose(image, FACE_XYWH_PX),
-        poser.pose(flipped, (image.shape[1] - X - WIDTH, *FACE_XYWH_PX[1:])),
-    ]
-    assert sorted(face.mirrored for face in faces) == [False, True]
-    first, second = (
-        poser.views(pixels, face, [40])[0].image.astype(int)
-        for pixels, face in zip((image, flipped), faces, strict=True)
-    )
-    # The same person turned the same way: as far apart as the network's two poses, some degrees, make them.
-    assert np.abs(first - second).mean() < 20 < np.abs(first - second[:, ::-1]).mean()
+    """Views of a face with negative yaw are those of its mirror image, which has a positive one."""
+    image = portrait()
+    straight = poser.pose(image, FACE_XYWH_PX).as_dict() | {"yaw_deg": -1.0}
+    flip = np.array([[-1, 0, image.shape[1] - 1], [0, 1, 0], [0, 0, 1]])
+    projection = flip @ np.array(straight["projection"]) @ np.diag([-1, 1, 1, 1])
+    box = (image.shape[1] - X - WIDTH, *FACE_XYWH_PX[1:])
+    mirrored = straight | {"yaw_deg": 1.0, "projection": projection, "box_xywh_px": box}
+    (one,) = poser.views(image, Face.from_row(straight), [40])
+    (other,) = poser.views(np.ascontiguousarray(image[:, ::-1]), Face.from_row(mirrored), [40])
+    assert (one.mirrored, other.mirrored) == (True, False)
+    # Positions are rounded to single precision on other sides of a pixel in the mirrored photo.
+    assert np.abs(one.image.astype(int) - other.image).mean() < 0.5
 
 
 def test_a_batch_has_a_reject_where_a_job_has_one(poser: FacePoser, tmp_path) -> None:
