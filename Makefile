@@ -14,7 +14,8 @@ test: $(READY)
 
 # The two cores, by their own tests: every line that is not run is shown.
 coverage: $(READY)
-	$(BIN)/python -m pytest tests/fpn_core tests/render_core --cov=fpn_core --cov=render_core --cov-fail-under=95
+	$(BIN)/python -m pytest tests/fpn_core tests/render_core --cov=fpn_core --cov=render_core \
+	  --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 bench: $(READY)
 	$(BIN)/fpn bench
