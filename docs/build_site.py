@@ -46,7 +46,12 @@ SECTIONS: dict[str, dict[str, str]] = {
         "export": "",
         "performance": "",
     },
-    "Faces": {"conventions": "Conventions, networks", "rendering": "Rendering", "heads": "Heads"},
+    "Faces": {
+        "conventions": "Conventions, networks",
+        "rendering": "Rendering",
+        "heads": "Heads",
+        "reference": "",
+    },
     "Quality": {"model-card": "The network's card", "evaluation": "", "training": ""},
     "Project": {"contributing": "", "changelog": ""},
 }

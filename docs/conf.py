@@ -1,5 +1,9 @@
 """Settings of Sphinx for the site, which build_site.py builds."""
 
+import re
+
+from sphinx.application import Sphinx
+
 import faceposenet
 
 project = "faceposenet"
@@ -26,3 +30,16 @@ html_show_copyright = False
 html_show_sourcelink = False
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
+
+# What docstrings say plainly, and reStructuredText would take for markup: |yaw|, a * b, name_.
+_MARKUP = re.compile(r"`[^`]*`|[|*]|(?<=\w)_(?!\w)")
+
+
+def setup(app: Sphinx) -> None:
+    """Read by Sphinx."""
+    before_napoleon = 400
+    app.connect("autodoc-process-docstring", _escape, priority=before_napoleon)
+
+
+def _escape(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    lines[:] = [_MARKUP.sub(lambda m: m[0] if m[0][0] == "`" else "\\" + m[0], line) for line in lines]

@@ -32,7 +32,7 @@ class Camera:
 
     @property
     def matrix(self) -> Float64[np.ndarray, "3 3"]:
-        """K: camera coordinates to homogeneous pixels of the crop."""
+        """K, from camera coordinates to homogeneous pixels of the crop."""
         (fx, fy), (cx, cy) = self.focal_px, self.centre_px
         return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float64)
 
