@@ -14,7 +14,7 @@ class BuildWithPresets(build_py):
         if not self.editable_mode:
             presets = Path(self.build_lib, "pipeline", "configs")
             self.mkpath(str(presets))
-            for path in Path("configs").glob("*.yaml"):
+            for path in Path("configs").iterdir():
                 self.copy_file(str(path), str(presets / path.name))
 
 
