@@ -173,13 +173,18 @@ class FacePoser:
         It shows what the photo shows, mirrored where the views are. For the arguments see `views`.
 
         Raises:
-            FaceRejectedError: the photo cannot be read.
+            FaceRejectedError: the photo cannot be read, or the pose puts the head behind the camera.
             InputError: another photo than the face's.
         """
         source = self._source(photo, face, channels, _JOB)
         projection = source.image_to_source @ face.projection
-        landmarks_mm = self._landmarks_mm
-        upright = align_face(source.pixels, projection, landmarks_mm, size_px=size_px, mirrored=face.mirrored)
+        mirrored = face.mirrored
+        try:
+            upright = align_face(
+                source.pixels, projection, self._landmarks_mm, size_px=size_px, mirrored=mirrored
+            )
+        except RenderReject as reject:
+            raise FaceRejectedError(reject.reason, str(reject)) from reject
         return Picture(upright.image)
 
     def _pose(

@@ -259,6 +259,14 @@ def test_a_face_beside_its_photo_has_no_views(poser: FacePoser, photo) -> None:
     assert rejected.value.reason == "render_no_face_pixels"
 
 
+def test_a_head_behind_the_camera_has_no_upright_crop(poser: FacePoser, photo) -> None:
+    values = poser.pose(photo, FACE_XYWH_PX).as_dict()
+    values["projection"][2][3] = 10.0
+    with pytest.raises(FaceRejectedError) as rejected:
+        poser.aligned(photo, Face.from_row(values))
+    assert rejected.value.reason == "pose_behind_camera"
+
+
 def test_models_and_heads_that_are_not_there(tmp_path) -> None:
     with pytest.raises(ModelFileError):
         FacePoser(model=tmp_path / "absent.onnx")
