@@ -80,7 +80,7 @@ def angle_chart(name: str, histogram: Histogram, left: str, right: str) -> str:
                 color=_MUTED,
                 size=8.5,
             )
-        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 1.5, 2, 3, 4.5, 5, 10]))
+        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 1.5, 2, 3, 5, 10]))
 
     return _svg(f"chart-{name}", draw)
 
