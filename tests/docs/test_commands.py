@@ -17,7 +17,16 @@ from pipeline.errors import ConfigError
 ROOT = Path(__file__).parents[2]
 TEXTS = [
     path
-    for folder in ("", "docs", "fpn_core", "fpn_core/models", "render_core", "pipeline", "pipeline/evaluate")
+    for folder in (
+        "",
+        "docs",
+        "fpn_core",
+        "fpn_core/models",
+        "render_core",
+        "pipeline",
+        "pipeline/evaluate",
+        "training",
+    )
     for path in sorted((ROOT / folder).glob("*.md"))
 ]
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
