@@ -17,7 +17,7 @@ from fpn_core.precision import write_8_bit, write_half_precision
 from fpn_core.session import DEVICES, Device
 from pipeline.cli_group import SuggestingGroup
 from pipeline.cli_options import bar_of, echo_json, json_option
-from pipeline.evaluate import crops_of, evaluate, plot, read_dataset, table
+from pipeline.evaluate import crops_of, evaluate, plot, read_dataset, stress, stress_table, table
 from pipeline.exit_codes import FAILED
 
 _PATH = click.Path(path_type=Path)
@@ -160,6 +160,9 @@ def reduce_command(model: Path, out: Path, precision: str, calibrate: Path | Non
     help="Where the network runs.",
 )
 @click.option("--average-mirrored", is_flag=True, help="Average every pose with that of the mirror image.")
+@click.option(
+    "--stress", "stressed", is_flag=True, help="Also spoil the photos: other boxes, small, covered, turned."
+)
 @json_option
 @click.option("--plot", "picture", type=_PATH, help="Also draw the errors into this picture (.png, .jpg).")
 def evaluate_command(
@@ -167,6 +170,7 @@ def evaluate_command(
     model: Path | None,
     device: Device,
     average_mirrored: bool,
+    stressed: bool,
     as_json: bool,
     picture: Path | None,
 ) -> None:
@@ -177,16 +181,20 @@ def evaluate_command(
     \b
     Examples:
       fpn evaluate AFLW2000 --model mine.onnx --plot mine.png
+      fpn evaluate AFLW2000 --stress
       fpn evaluate BIWI --average-mirrored --json
     """
     network = PoseNetwork(model, device)
     labelled = read_dataset(dataset)
     with bar_of(len(labelled.samples), "faces") as advance:
         evaluation = evaluate(labelled, dataset.name, network, average_mirrored, advance)
+    found = stress(labelled, network) if stressed else None
     if as_json:
-        echo_json(evaluation.as_json())
+        echo_json(evaluation.as_json() | ({"stress": asdict(found)} if found else {}))
     else:
         click.echo(table(evaluation))
+        if found:
+            click.echo("\n" + stress_table(found))
     if picture is not None:
         write_picture(picture, plot(evaluation))
 

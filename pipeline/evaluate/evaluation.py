@@ -24,6 +24,7 @@ from fpn_core import (
 )
 from pipeline.evaluate.conventions import rotation_to_published_angles
 from pipeline.evaluate.dataset import LANDMARKS, Dataset, Sample
+from pipeline.evaluate.doubt import Doubt, doubt_of
 from pipeline.evaluate.errors import DatasetError
 from pipeline.evaluate.scores import Errors, Scores, errors_of, score, score_by_yaw
 from render_core.heads import load_head
@@ -46,6 +47,8 @@ class Evaluation:
     by_yaw: dict[str, Scores]
     failed: dict[str, int]
     errors: Errors
+    confidence: Float64[np.ndarray, " n"] | None
+    doubt: Doubt | None
 
     def as_json(self) -> dict[str, Any]:
         """All but the errors of single faces, for json.dumps."""
@@ -58,6 +61,7 @@ class Evaluation:
             "all": asdict(self.all),
             "by_yaw": {name: asdict(scores) for name, scores in self.by_yaw.items()},
             "failed": self.failed,
+            "doubt": None if self.doubt is None else asdict(self.doubt),
         }
 
 
@@ -70,8 +74,8 @@ def evaluate(
 ) -> Evaluation:
     """Runs the network on every face and compares with the labels.
 
-    `average_mirrored`: take the mean of every crop's pose and its mirror image's. `advance` is told after each
-    batch how many more faces are done. Raises DatasetError when not one face could be posed.
+    `average_mirrored`: take the mean of every crop's pose and its mirror image's. `advance` is told after
+    each batch how many more faces are done. Raises DatasetError when not one face could be posed.
     """
     head_mm = load_head(HEAD).landmarks_mm
     failed = dict(dataset.left_out)
@@ -95,7 +99,15 @@ def evaluate(
         by_yaw=score_by_yaw(errors),
         failed=failed,
         errors=errors,
+        confidence=poses.confidence,
+        doubt=_doubt(poses, errors),
     )
+
+
+def _doubt(poses: PoseBatch, errors: Errors) -> Doubt | None:
+    if poses.confidence is None:
+        return None
+    return doubt_of(poses.confidence, errors.geodesic_deg, errors.landmarks_eyes)
 
 
 def crops_of(dataset: Dataset, spec: NetworkSpec, most: int) -> NDArray[np.uint8]:
@@ -123,6 +135,7 @@ def _run(
     n, size = len(samples), network.spec.size_px
     windows = np.zeros((n, 4), np.int64)
     rotation, tvec_mm = np.full((n, 3, 3), np.nan), np.full((n, 3), np.nan)
+    confidence = np.full(n, np.nan) if network.spec.confidence_output else None
     windows[:] = [0, 0, size, size]
     done = 0
     for rows, crops, found in _batches(samples, network.spec, failed):
@@ -131,12 +144,14 @@ def _run(
         else:
             poses = network(crops, batch_size=_BATCH)
         rotation[rows], tvec_mm[rows], windows[rows] = poses.rotation, poses.tvec_mm, found
+        if confidence is not None and poses.confidence is not None:
+            confidence[rows] = poses.confidence
         if lost := int((~poses.finite).sum()):
             failed["no pose"] = failed.get("no pose", 0) + lost
         advance(rows[-1] + 1 - done)
         done = rows[-1] + 1
     advance(n - done)
-    return windows, PoseBatch(rotation, tvec_mm)
+    return windows, PoseBatch(rotation, tvec_mm, confidence)
 
 
 def _batches(

@@ -8,6 +8,7 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from pipeline.evaluate.conventions import ANGLE_NAMES
+from pipeline.evaluate.doubt import doubt_lines
 from pipeline.evaluate.evaluation import Evaluation
 from pipeline.evaluate.scores import WITHIN_DEG, Scores
 
@@ -34,6 +35,8 @@ def table(evaluation: Evaluation) -> str:
         "angle: mean angle of the rotation between pose and label; <5: % of faces below 5 degrees of it",
         "eyes, box: mean distance of 68 points in % of the outer eye corners' distance, of the box's side",
     ]
+    if evaluation.doubt is not None:
+        lines += doubt_lines(evaluation.doubt)
     if evaluation.failed:
         lines.append("not counted: " + ", ".join(f"{n} x {why}" for why, n in evaluation.failed.items()))
     return "\n".join(lines)
@@ -45,7 +48,10 @@ def plot(evaluation: Evaluation) -> UInt8[np.ndarray, "h w 3"]:
     posed = evaluation.all.mae_deg is not None
     values = errors.geodesic_deg if posed else 100 * errors.landmarks_eyes
     unit = "degrees" if posed else "% of the eyes' distance"
-    return np.hstack([_bars(evaluation, posed, unit), _shares(values, unit, evaluation.network)])
+    panels = [_bars(evaluation, posed, unit), _shares(values, unit, evaluation.network)]
+    if evaluation.confidence is not None:
+        panels.append(_surest(values, evaluation.confidence, unit))
+    return np.hstack(panels)
 
 
 def _row(scores: Scores) -> str:
@@ -86,6 +92,17 @@ def _shares(values: NDArray[np.float64], unit: str, title: str) -> NDArray[np.ui
     panel.curve(values / end, 100 * np.arange(1, len(values) + 1) / len(values))
     for share in (0, 0.25, 0.5, 0.75, 1):
         panel.label(share, f"{share * end:.1f}")
+    return panel.picture
+
+
+def _surest(values: NDArray[np.float64], confidence: NDArray[np.float64], unit: str) -> NDArray[np.uint8]:
+    known = np.isfinite(values)
+    ordered = values[known][np.argsort(-confidence[known], kind="stable")]
+    means = np.cumsum(ordered) / np.arange(1, len(ordered) + 1)
+    panel = _Panel(f"mean error of the surest faces, {unit}", top=1.15 * float(means.max()))
+    panel.curve(np.arange(1, len(means) + 1) / len(means), means)
+    for share in (0.25, 0.5, 0.75, 1):
+        panel.label(share, f"{100 * share:.0f} %")
     return panel.picture
 
 
