@@ -112,7 +112,9 @@ def _tiles(
         side = 2 ** posed.side_octaves.quantile(0.5)
         tiles.insert(2, Tile("median box", f"{side:,.0f} px", "longer side"))
     if speed is not None:
-        tiles.insert(0, Tile("faces a second", rate(speed.faces_per_s), f"over {duration(speed.span_s)}"))
+        tiles.insert(
+            0, Tile("faces a second", rate(speed.faces_per_s), f"over {duration(speed.span_s)}, with pauses")
+        )
     return tiles
 
 

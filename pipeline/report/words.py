@@ -38,8 +38,9 @@ def percent(part: int, whole: int) -> str:
 
 
 def signed(angle_deg: float) -> str:
-    """An angle to a tenth, with its sign."""
-    return f"{angle_deg:+.1f}".replace("-", "\N{MINUS SIGN}")
+    """An angle to a tenth, with its sign where it is not 0."""
+    tenths = round(angle_deg, 1)
+    return f"{tenths:+.1f}".replace("-", "\N{MINUS SIGN}") if tenths else "0.0"
 
 
 def spread(histogram: Histogram, unit: str) -> str:

@@ -18,6 +18,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory, shared_ray: None) -> Path:
     result = CliRunner().invoke(main, ["demo", str(out)], catch_exceptions=False)
     assert result.exit_code == 0
     assert f"look at the contact sheet: {out / 'contact_sheet.jpg'}" in result.output
+    assert f"and at the report, in a browser: {out / 'report.html'}" in result.output
+    assert f"<b>{len(DEMO_FACES)}</b> posed + <b>0</b> rejected" in (out / "report.html").read_text()
     return out
 
 

@@ -33,6 +33,6 @@ def test_times_have_two_units(seconds: float, text: str) -> None:
 
 def test_numbers_in_words() -> None:
     assert signed(-3.14159) == "\N{MINUS SIGN}3.1"
-    assert signed(0.04) == "+0.0"
+    assert (signed(0.04), signed(-0.04), signed(0.06)) == ("0.0", "0.0", "+0.1")
     assert moment(1_700_000_000) == "2023-11-14 22:13 UTC"
     assert (rate(1234.5), rate(3.14159)) == ("1,234", "3.14")
