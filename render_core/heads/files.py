@@ -34,7 +34,8 @@ _UNREADABLE = (
 
 
 def save_head(head: HeadMesh, path: Path) -> Path:
-    """Write a head to `path` (.npz) and give the path."""
+    """Write a head to `path` (.npz), whose folder is made where it is not there, and give the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         np.savez_compressed(
             file,

@@ -10,7 +10,7 @@ from render_core.heads.files import read_head, save_head
 
 def test_a_head_comes_back_as_it_was(tmp_path: Path) -> None:
     head = load_head()
-    back = read_head(save_head(head, tmp_path / "head.npz"))
+    back = read_head(save_head(head, tmp_path / "heads" / "head.npz"))
     assert back.name == head.name
     assert back.content_hash == head.content_hash
 
