@@ -15,6 +15,7 @@ from pipeline.storage import Folder
 
 Kind = Literal["poses", "rejects"]
 _ROWS_AT_A_TIME = 65_536
+_WHOLE_ROWS_AT_A_TIME = 4096
 _READERS = 8
 _T = TypeVar("_T")
 
@@ -57,7 +58,7 @@ def read_rows(out: Folder, kind: Kind, places: Iterable[Place]) -> dict[Place, d
         def pick(file: pq.ParquetFile) -> dict[Place, dict[str, Any]]:
             found: dict[Place, dict[str, Any]] = {}
             start = 0
-            for batch in file.iter_batches(_ROWS_AT_A_TIME):
+            for batch in file.iter_batches(_WHOLE_ROWS_AT_A_TIME):
                 inside = [i for i in sorted(wanted[part]) if start <= i < start + len(batch)]
                 picked = batch.take(pa.array([i - start for i in inside], pa.int64())).to_pylist()
                 found |= {Place(part, i): row for i, row in zip(inside, picked, strict=True)}
