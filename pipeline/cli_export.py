@@ -58,7 +58,9 @@ def export(out: str, dest: str, form: Any, views: str | None, as_json: bool, **s
     from pipeline.export.export import ExportSettings, export_views
     from pipeline.storage import without_credentials
 
-    names = None if views is None or views == "all" else tuple(name.strip() for name in views.split(","))
+    names: Any = views
+    if views is not None and views != "all":
+        names = tuple(name.strip() for name in views.split(","))
     progress = _Progress()
     try:
         exported = export_views(out, dest, ExportSettings(form=form, views=names, **settings), progress)

@@ -29,7 +29,7 @@ class ExportSettings:
     form: Form
     by: str | None = None
     """Column of the subject; by default `subject_id`, where the job has it."""
-    views: tuple[str, ...] | None = None
+    views: tuple[str, ...] | Literal["all"] | None = None
     """Names of views; by default all, for RecordIO the aligned crop where there is one."""
     order: Order | None = None
     """By default shuffled for WebDataset, as in the job for the others."""
@@ -67,7 +67,7 @@ def export_views(
     job = stored_job(source)
     settings = _resolved(settings, job["inputs"])
     needs_subject = settings.form in ("imagefolder", "recordio")
-    wanted = Wanted(settings.views, settings.by, needs_subject)
+    wanted = Wanted(None if settings.views == "all" else settings.views, settings.by, needs_subject)
     index = index_views(source, wanted, lambda n, of: say("parts checked", n, of))
     if not len(index):
         raise ConfigError(
@@ -105,10 +105,10 @@ def _resolved(settings: ExportSettings, inputs: dict[str, Any]) -> ExportSetting
             f"{', '.join(carried) or 'none'}"
         )
     views, order = settings.views, settings.order
+    if views is None:
+        views = (ALIGNED,) if settings.form == "recordio" and render["aligned_px"] else "all"
     if settings.form == "recordio":
         order = "subject"
-        if views is None and render["aligned_px"]:
-            views = (ALIGNED,)
     if order is None:
         order = "shuffled" if settings.form == "webdataset" else "job"
     if order == "subject" and by is None:

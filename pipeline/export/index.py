@@ -28,7 +28,7 @@ class Wanted:
     """What of a job is to be exported."""
 
     views: tuple[str, ...] | None = None
-    """Names of views, `aligned` among them; None for all that there are."""
+    """Names of views, `aligned` among them; None for all that the job has."""
     by: str | None = None
     """The column that says whose face it is."""
     needs_subject: bool = False
@@ -86,7 +86,8 @@ def index_views(
     """
     job = stored_job(out)
     render = job["inputs"]["settings"]["render"]
-    available = [str(yaw_deg) for yaw_deg in render["views_deg"]] + [ALIGNED] * bool(render["aligned_px"])
+    available = [str(yaw_deg) for yaw_deg in render["views_deg"]]
+    available += [ALIGNED] if render["aligned_px"] else []
     if not render["enabled"]:
         raise ConfigError(f"{without_credentials(out.location)!r} has poses, but no views to export")
     absent = [name for name in wanted.views or () if name not in available]

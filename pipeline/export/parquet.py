@@ -9,6 +9,8 @@ import pyarrow.types as pat
 
 from pipeline.export.samples import SampleReader, sample_schema
 
+# `datasets` reads a row group at a time, pictures and all.
+_ROWS_PER_GROUP = 1000
 _PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
@@ -20,12 +22,14 @@ def parquet_shard(reader: SampleReader, places: np.ndarray, first_key: int) -> b
         for key, sample in enumerate(reader.read(places), first_key)
     ]
     sink = pa.BufferOutputStream()
-    # Pictures are compressed already.
+    schema = parquet_schema(sample_schema(reader.index))
     pq.write_table(
-        pa.Table.from_pylist(rows, parquet_schema(sample_schema(reader.index))),
+        pa.Table.from_pylist(rows, schema),
         sink,
-        compression={"image.bytes": "none", "image.path": "zstd"},
-        row_group_size=1000,
+        # Pictures are compressed already, and no two are the same.
+        compression={"image.bytes": "none", **{name: "zstd" for name in schema.names if name != "image"}},
+        use_dictionary=[name for name in schema.names if name != "image"],
+        row_group_size=_ROWS_PER_GROUP,
     )
     return bytes(sink.getvalue())
 

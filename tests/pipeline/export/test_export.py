@@ -145,6 +145,16 @@ def test_what_cannot_be_exported(make_job: MakeJob, tmp_path: Path) -> None:
     assert not Path(dest).exists()
 
 
+def test_recordio_takes_the_aligned_crops_unless_told(make_job: MakeJob, job: Folder, tmp_path: Path) -> None:
+    settings = ExportSettings("recordio")
+    assert export_views(job.location, str(tmp_path / "aligned"), settings).views == 8
+    every = ExportSettings("recordio", views="all")
+    assert export_views(job.location, str(tmp_path / "all"), every).views == 23
+    assert not (tmp_path / "all/property").exists()  # pictures of two sizes have none
+    without = make_job(str(tmp_path / "job"), aligned_px=None)
+    assert export_views(without.location, str(tmp_path / "rest"), settings).views == 15
+
+
 def test_an_object_store_on_both_sides(make_job: MakeJob) -> None:
     job = make_job("memory://export/out")
     for form, files in (("imagefolder", 24), ("webdataset", 1), ("parquet", 1), ("recordio", 5)):
