@@ -32,6 +32,9 @@ _POSED_SINGLY_AFTER, _GIVEN_UP_AFTER = 3, 5
 # So many killers in one part are no bad faces but a bad machine.
 _MOST_EXCLUSIONS = 64
 _LAST_WORDS_BYTES = 500
+# A job has a process for every core, and NumPy's libraries would otherwise start a thread for each in all of
+# them. They read this as they are loaded.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ class Supervisor:
     def _start_once(self) -> str | None:
         """Start a child; gives how it ended where it did before it was ready."""
         self._pipe, theirs = Pipe()
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        path = os.pathsep.join(path for path in sys.path if path)
+        environment = {**_ONE_THREAD, **os.environ, "PYTHONPATH": path}
         with nullcontext() if self._log is None else self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline.child", str(theirs.fileno())],

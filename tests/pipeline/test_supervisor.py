@@ -130,6 +130,24 @@ def test_an_error_of_the_stage_comes_through_and_the_process_lives_on(tmp_path: 
     supervisor.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_worker_computes_in_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    prepared = prepare(tmp_path, [b""] * 8)
+    supervisor = Supervisor("whole", make_setup(prepared.job, "cpu"), stall_timeout_s=60, start_timeout_s=60)
+    supervisor(make_item(prepared.parts[0]))
+    assert supervisor._process is not None
+    folder = Path(f"/proc/{supervisor._process.pid}/task")
+    # Fields of proc(5) after the name in brackets: user and system time are the 12th and 13th.
+    fields = {task.name: (task / "stat").read_text().rpartition(")")[2].split() for task in folder.iterdir()}
+    ticks = {name: int(values[11]) + int(values[12]) for name, values in fields.items()}
+    others = sum(ticks.values()) - ticks[folder.parent.name]
+    # The rest are the threads with which Arrow reads and writes.
+    assert others <= 0.1 * sum(ticks.values())
+    supervisor.close()
+
+
 def test_what_fails_at_the_start_is_told(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="there is no stage 'polish'"):
         setup = make_setup(prepare(tmp_path, [b""]).job, "cpu")
