@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fpn_core.errors import ModelFileError, ModelInputError, ModelMetadataError, ModelOutputError
 from fpn_core.forms import ROTATION_FORMS, TRANSLATION_FORMS, Y_UP, to_head_rotation
 from fpn_core.metadata import NetworkSpec, metadata_to_spec
-from fpn_core.models import default_model_path
+from fpn_core.models import DEFAULT_MODEL, default_model_path, find_model, packaged_models
 from fpn_core.pose import PoseBatch
 from fpn_core.session import CPU, Device, open_session, run_bound
 
@@ -38,7 +38,7 @@ class PoseNetwork:
         threads: int = 1,
         expected_sha256: str | None = None,
     ) -> None:
-        """Loads the file, or the network that comes with the package.
+        """Loads the file, or one of the package's networks by its name, or without a path its default.
 
         `device`: "auto" takes CUDA where it works and else the CPU; "cuda" and "tensorrt" insist. `threads`:
         CPU threads of a call. `expected_sha256`: hex digest that the file must have; it is checked before
@@ -155,13 +155,15 @@ def crops_to_input(
 
 
 def read_model_file(path: Path) -> bytes:
-    """The bytes of a model file. Raises ModelFileError where it cannot be read."""
+    """The bytes of a model file, or of a network of the package by its name. Raises ModelFileError where it
+    cannot be read."""
     try:
-        return path.read_bytes()
+        return find_model(path).read_bytes()
     except OSError as error:
         raise ModelFileError(
-            f"cannot read the pose network {path}: {error.strerror}; expected a readable ONNX file. Correct"
-            " the path, or leave it out to use the network that comes with the package."
+            f"cannot read the pose network {path}: {error.strerror}; expected a readable ONNX file, or the name"
+            f" of a network of the package ({', '.join(packaged_models())}). Correct the path, or leave it out"
+            f" to use {DEFAULT_MODEL}."
         ) from error
 
 

@@ -62,7 +62,8 @@ class PoseSettings(_Settings):
     """The pose network and where it runs."""
 
     model: str | None = None
-    """Path of an ONNX file with the project's metadata; by default the one in the package."""
+    """Path of an ONNX file with the project's metadata, or name of a network of the package; by default its
+    best."""
     model_sha256: str | None = Field(default=None, pattern="^[0-9a-fA-F]{64}$")
     """Hex digest that the model file must have; another file is refused before it is loaded."""
     device: Device = "auto"

@@ -89,19 +89,20 @@ def train(config: Path, out: Path) -> None:
 @click.argument("config", type=_path)
 @click.argument("out", type=_path)
 @click.option("--to", "destination", type=_path, help="The file to write.  [default: OUT/NAME.onnx]")
-def export(config: Path, out: Path, destination: Path | None) -> None:
+@click.option("--int8", is_flag=True, help="Also write NAME-int8.onnx beside it, in 8-bit integers.")
+def export(config: Path, out: Path, destination: Path | None, int8: bool) -> None:
     """Write the network trained in OUT as an ONNX file, with a calibrated confidence.
 
     \b
     Example:
-      python -m training export training/fpn-open-v1.yaml training_out/fpn-open-v1
+      python -m training export training/fpn-open-v1.yaml training_out/fpn-open-v1 --int8
       fpn evaluate AFLW2000 --model training_out/fpn-open-v1/fpn-open-v1.onnx
     """
     from training.export import export_run  # noqa: PLC0415
 
     settings = load_config(config)
     target = destination or out / f"{settings.name}.onnx"
-    exported = export_run(settings, out, target)
+    exported = export_run(settings, out, target, target.with_stem(f"{target.stem}-int8") if int8 else None)
     click.echo(
         f"{target}: {target.stat().st_size / 1e6:.1f} MB, differs from the network by at most"
         f" {exported.difference:.1e}; expected error = exp({exported.calibration.offset:.2f} +"

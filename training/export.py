@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from fpn_core.camera import FPN_227
 from fpn_core.metadata import NetworkSpec, write_metadata
+from fpn_core.precision import write_8_bit
 from training.config import TrainingConfig
-from training.dataset import Batch, load_faces, split
+from training.dataset import Batch, Faces, load_faces, plain_batch, split
 from training.loop import CHECKPOINT, check_batches
 from training.loss import geodesic
 from training.network import PoseNet, merge
@@ -23,6 +24,7 @@ HALVED_BY_DEG = 10.0
 """confidence = 2^(-expected error / this): 1 for none, a half for so many degrees."""
 _TOLERANCE = 1e-4
 _OPSET = 17
+_INT8_CROPS = 512
 _LICENCE = "weights made by the faceposenet project; see CARD.md for the training photos"
 
 
@@ -97,18 +99,29 @@ class Exported:
     difference: float
 
 
-def export_run(config: TrainingConfig, out: Path, destination: Path) -> Exported:
-    """Exports the averaged weights of the last checkpoint in `out`, calibrated on the faces that the run
-    has held
-    out. Raises ExportError where there is no checkpoint."""
+def export_run(config: TrainingConfig, out: Path, destination: Path, int8: Path | None = None) -> Exported:
+    """Exports the averaged weights of the last checkpoint in `out`, with a confidence calibrated on the
+    faces that the run has held out; to `int8` also a copy in 8-bit integers, whose ranges are those of
+    training faces.
+
+    Raises ExportError where there is no checkpoint.
+    """
     source = out / CHECKPOINT
     if not source.is_file():
         raise ExportError(f"there is no {source}; expected the folder of a run of `python -m training train`")
     network = PoseNet(config.network)
     network.load_state_dict(torch.load(source, map_location="cpu", weights_only=True)["average"])
-    watched = split(load_faces(config.data), config.loop.held_out)[1]
+    faces, watched = split(load_faces(config.data), config.loop.held_out)
     calibration = calibrate(network, check_batches(watched, config))
-    return Exported(calibration, export(network, calibration, config, destination))
+    exported = Exported(calibration, export(network, calibration, config, destination))
+    if int8 is not None:
+        write_8_bit(destination, int8, _typical_crops(faces, config))
+    return exported
+
+
+def _typical_crops(faces: Faces, config: TrainingConfig) -> UInt8[np.ndarray, "n s s 3"]:
+    rows = np.random.default_rng(config.loop.seed).permutation(len(faces))[:_INT8_CROPS]
+    return np.asarray(plain_batch(faces, rows, config.network.size_px)["image"].numpy())
 
 
 def export(network: PoseNet, calibration: Calibration, config: TrainingConfig, destination: Path) -> float:
