@@ -161,9 +161,9 @@ def read_model_file(path: Path) -> bytes:
         return find_model(path).read_bytes()
     except OSError as error:
         raise ModelFileError(
-            f"cannot read the pose network {path}: {error.strerror}; expected a readable ONNX file, or the name"
-            f" of a network of the package ({', '.join(packaged_models())}). Correct the path, or leave it out"
-            f" to use {DEFAULT_MODEL}."
+            f"cannot read the pose network {path}: {error.strerror}; expected a readable ONNX file, or the"
+            f" name of a network of the package ({', '.join(packaged_models())}). Correct the path, or leave"
+            f" it out to use {DEFAULT_MODEL}."
         ) from error
 
 
