@@ -11,8 +11,8 @@ from pipeline.cli_group import SuggestingGroup
 from pipeline.cli_options import echo_json, json_option
 
 if TYPE_CHECKING:
-    from pipeline.build.chunks import Totals
-    from pipeline.build.photos import Source
+    from pipeline.intake.chunks import Totals
+    from pipeline.intake.photos import Source
 
 _SHOWN_EVERY_S = 2.0
 
@@ -75,7 +75,7 @@ def from_images(folder: str, out: str, follow_links: bool, **finding: Any) -> No
     Example:
       fpn manifest from-images photos faces.parquet --detector face_detection_yunet_2023mar.onnx
     """
-    from pipeline.build.tree import TreeSource
+    from pipeline.intake.tree import TreeSource
     from pipeline.storage import parent
 
     _build(TreeSource(folder, parent(out), follow_links=follow_links), out, finding)
@@ -94,7 +94,7 @@ def from_imagefolder(folder: str, out: str, follow_links: bool, **finding: Any) 
       fpn manifest from-imagefolder vggface2 faces.parquet --detector yunet.onnx --faces largest
       fpn manifest from-imagefolder aligned faces.parquet --box aligned
     """
-    from pipeline.build.tree import TreeSource
+    from pipeline.intake.tree import TreeSource
     from pipeline.storage import parent
 
     _build(TreeSource(folder, parent(out), subjects=True, follow_links=follow_links), out, finding)
@@ -141,7 +141,7 @@ def from_csv(
     Example:
       fpn manifest from-csv boxes.csv faces.parquet --column image=path --column face_id=key --boxes xyxy
     """
-    from pipeline.build.table import BoxForm, TableSource
+    from pipeline.intake.table import BoxForm, TableSource
     from pipeline.storage import parent
 
     pairs = [column.partition("=") for column in columns]
@@ -182,7 +182,7 @@ def from_webdataset(
     Example:
       fpn manifest from-webdataset shards faces.parquet --detector face_detection_yunet_2023mar.onnx
     """
-    from pipeline.build.shards import ShardSource
+    from pipeline.intake.shards import ShardSource
     from pipeline.storage import parent
 
     _build(ShardSource(shards, parent(out), subject, carry), out, finding, needs_rule=False)
@@ -201,7 +201,7 @@ def from_recordio(file: str, out: str, **finding: Any) -> None:
     Example:
       fpn manifest from-recordio faces_webface_112x112/train.rec faces.parquet
     """
-    from pipeline.build.records import RecordSource
+    from pipeline.intake.records import RecordSource
     from pipeline.storage import parent
 
     if not finding["detector"] and not finding["box"]:
@@ -210,8 +210,8 @@ def from_recordio(file: str, out: str, **finding: Any) -> None:
 
 
 def _build(source: "Source", out: str, finding: dict[str, Any], *, needs_rule: bool = True) -> None:
-    from pipeline.build.find import FinderSettings
-    from pipeline.build.make import build_manifest
+    from pipeline.intake.find import FinderSettings
+    from pipeline.intake.make import build_manifest
     from pipeline.storage import without_credentials
 
     as_json, workers = finding.pop("as_json"), finding.pop("workers")

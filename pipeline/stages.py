@@ -6,11 +6,11 @@ import resource
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
-from pipeline.build.find import make_finder
 from pipeline.care import Care, Report
 from pipeline.config import Device
 from pipeline.errors import PipelineError
 from pipeline.faces import DecodedFaces, PosedFaces
+from pipeline.intake.find import make_finder
 from pipeline.ledger import LedgerEntry
 from pipeline.worker import DecodeWorker, Job, Part, PartWorker, PoseWorker, RenderWorker
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build.photos import BuildReason, Photo, Refused
-from pipeline.build.table import TableSource
 from pipeline.errors import ConfigError, ManifestError
+from pipeline.intake.photos import BuildReason, Photo, Refused
+from pipeline.intake.table import TableSource
 
 
 def write(tmp_path: Path, text: str, encoding: str = "utf-8") -> str:

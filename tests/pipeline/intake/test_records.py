@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build.photos import BuildReason, Photo, Refused
-from pipeline.build.records import RecordSource
 from pipeline.errors import ManifestError
+from pipeline.intake.photos import BuildReason, Photo, Refused
+from pipeline.intake.records import RecordSource
 from pipeline.recordio import MAGIC, RecordWriter
 from pipeline.storage import read_file
 

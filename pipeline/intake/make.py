@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from pipeline.build.chunks import REJECT_SCHEMA, ChunkStore, Totals, face_schema
-from pipeline.build.crew import Crew
-from pipeline.build.find import Chunk, FinderSettings, make_setup
-from pipeline.build.photos import Source
 from pipeline.config import ManifestSettings
 from pipeline.detect import FaceDetector
 from pipeline.errors import ConfigError, ManifestError, StorageError
+from pipeline.intake.chunks import REJECT_SCHEMA, ChunkStore, Totals, face_schema
+from pipeline.intake.crew import Crew
+from pipeline.intake.find import Chunk, FinderSettings, make_setup
+from pipeline.intake.photos import Source
 from pipeline.machine import usable_cpus
 from pipeline.manifest import check_ids, open_manifest
 from pipeline.manifest.text import sha256_of

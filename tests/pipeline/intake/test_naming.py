@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build.naming import file_name, image_name
+from pipeline.intake.naming import file_name, image_name
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 
 from fpn_core import valid_boxes
-from pipeline.build.photos import BuildReason, Photo, Refused
 from pipeline.care import NO_CARE, Care, Report, report_nothing
 from pipeline.config import ImageSettings
 from pipeline.detect import LONGEST_PX, MIN_SCORE, Detections, FaceDetector
 from pipeline.errors import StorageError, without_secrets
+from pipeline.intake.photos import BuildReason, Photo, Refused
 from pipeline.photo import FaceError, decode_image
 from pipeline.reasons import Reason, Stage
 from pipeline.storage import is_uri, join, read_file

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build.photos import BuildReason, Photo, Refused
-from pipeline.build.tree import TreeSource
 from pipeline.errors import ManifestError
+from pipeline.intake.photos import BuildReason, Photo, Refused
+from pipeline.intake.tree import TreeSource
 from pipeline.storage import Folder
 
 

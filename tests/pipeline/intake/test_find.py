@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.build.find import Chunk, Finder, FinderSettings, Found, make_finder, make_setup
-from pipeline.build.photos import BuildReason, Photo, Refused
 from pipeline.care import NO_CARE, Care, Exclusion
 from pipeline.config import ImageSettings
+from pipeline.intake.find import Chunk, Finder, FinderSettings, Found, make_finder, make_setup
+from pipeline.intake.photos import BuildReason, Photo, Refused
 from pipeline.reasons import Reason, Stage
 from pipeline.storage import Folder
 from tests.photos import FACE_XYWH_PX, jpeg_with_orientation, portrait

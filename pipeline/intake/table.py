@@ -10,9 +10,9 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Literal, TextIO, cast
 
-from pipeline.build.naming import image_name
-from pipeline.build.photos import BuildReason, Photo, Refused
 from pipeline.errors import ConfigError, ManifestError
+from pipeline.intake.naming import image_name
+from pipeline.intake.photos import BuildReason, Photo, Refused
 from pipeline.manifest.rows import BOX_COLUMNS, ORIGINAL_COLUMNS, RESULT_COLUMNS
 from pipeline.storage import is_uri, parent, plain_path, resolve
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.build.find import Chunk, Found
 from pipeline.errors import StorageError
+from pipeline.intake.find import Chunk, Found
 from pipeline.manifest import BOX_COLUMNS
 from pipeline.storage import Folder
 

@@ -7,9 +7,9 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from pipeline.build.naming import file_name
-from pipeline.build.photos import BuildReason, Photo, Refused
 from pipeline.errors import ManifestError
+from pipeline.intake.naming import file_name
+from pipeline.intake.photos import BuildReason, Photo, Refused
 from pipeline.recordio import ImageRecord, RecordError, read_image_record
 from pipeline.spans import with_spans
 from pipeline.storage import is_uri, join, parent, read_file, resolve

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.build.naming import file_name
-from pipeline.build.photos import BuildReason, Photo, Refused
 from pipeline.errors import ManifestError
+from pipeline.intake.naming import file_name
+from pipeline.intake.photos import BuildReason, Photo, Refused
 from pipeline.manifest.tars import box_of, check_end, find_shards, samples
 from pipeline.spans import with_spans
 

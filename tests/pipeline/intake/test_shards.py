@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build.photos import BuildReason, Photo, Refused
-from pipeline.build.shards import ShardSource
 from pipeline.errors import ManifestError
+from pipeline.intake.photos import BuildReason, Photo, Refused
+from pipeline.intake.shards import ShardSource
 from pipeline.storage import read_file
-from tests.pipeline.build.conftest import WriteTar
+from tests.pipeline.intake.conftest import WriteTar
 
 
 def test_samples_with_boxes_ids_and_subjects(tmp_path: Path, write_tar: WriteTar) -> None:

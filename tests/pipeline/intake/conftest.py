@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.build import make
-from pipeline.build.crew import Crew
-from pipeline.build.find import Finder
+from pipeline.intake import make
+from pipeline.intake.crew import Crew
+from pipeline.intake.find import Finder
 from tests.conftest import ReferenceData
 from tests.photos import portrait
 

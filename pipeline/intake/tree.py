@@ -9,9 +9,9 @@ from typing import Literal
 
 import pyarrow.fs as pafs
 
-from pipeline.build.naming import image_name
-from pipeline.build.photos import BuildReason, Photo, Refused
 from pipeline.errors import ManifestError
+from pipeline.intake.naming import image_name
+from pipeline.intake.photos import BuildReason, Photo, Refused
 from pipeline.retry import patiently
 from pipeline.spans import split_spans
 from pipeline.storage import is_uri, plain_path, resolve, without_credentials

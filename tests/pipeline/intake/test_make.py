@@ -5,17 +5,17 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.build import make
-from pipeline.build.crew import Crew
-from pipeline.build.find import FinderSettings
-from pipeline.build.make import Built, build_manifest
-from pipeline.build.photos import BuildReason, Photo, Refused
-from pipeline.build.tree import TreeSource
 from pipeline.config import ManifestSettings
 from pipeline.errors import ConfigError, ManifestError
+from pipeline.intake import make
+from pipeline.intake.crew import Crew
+from pipeline.intake.find import FinderSettings
+from pipeline.intake.make import Built, build_manifest
+from pipeline.intake.photos import BuildReason, Photo, Refused
+from pipeline.intake.tree import TreeSource
 from pipeline.manifest import open_manifest
 from pipeline.storage import Folder, read_file
-from tests.pipeline.build.conftest import InProcess
+from tests.pipeline.intake.conftest import InProcess
 
 WHOLE = FinderSettings(box="whole")
 

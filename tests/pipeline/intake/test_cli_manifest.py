@@ -14,7 +14,7 @@ from pipeline.config import JobConfig
 from pipeline.image_location import image_places
 from pipeline.recordio import RecordWriter
 from pipeline.storage import read_file
-from tests.pipeline.build.conftest import WriteTar
+from tests.pipeline.intake.conftest import WriteTar
 
 pytestmark = pytest.mark.usefixtures("quick")
 
