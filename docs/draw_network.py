@@ -1,0 +1,123 @@
+"""Draws the pictures of the model card: python docs/draw_network.py [front.csv]
+
+The photo is NASA's portrait of the astronaut Eileen Collins, in the public domain, from scikit-image: as it
+is, and in states that should be too much for a pose network. The front comes from `python -m training front`.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from skimage import data
+
+from fpn_core import (
+    PoseNetwork,
+    axes_points_mm,
+    crop_windows,
+    extract_crop,
+    geodesic_deg,
+    project,
+    projection_to_crop,
+    projection_to_image,
+)
+from fpn_core.rotation import rotation_about_axis
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+PICTURES = Path(__file__).parent / "pictures"
+BOX_XYWH_PX = np.array([176.0, 72.0, 92.0, 113.0])
+TILE_PX, LABEL_PX, COLUMNS = 200, 40, 5
+AXES_BGR = ((60, 60, 230), (60, 180, 60), (230, 120, 60))
+
+
+def spoiled() -> list[tuple[str, np.ndarray, np.ndarray, float]]:
+    """What is done to the photo, the photo, its box, and by how many degrees the head is turned in it."""
+    photo = np.ascontiguousarray(data.astronaut()[:, :, ::-1])
+    x, y, width, height = BOX_XYWH_PX
+    face = (slice(int(y), int(y + height)), slice(int(x), int(x + width)))
+    upper, left, dark = photo.copy(), photo.copy(), photo.copy()
+    upper[int(y) : int(y + 0.6 * height), int(x) : int(x + width)] = 128
+    left[face[0], int(x) : int(x + 0.5 * width)] = 128
+    dark[:] = np.clip(photo * 0.06 + np.random.default_rng(0).normal(0, 6, photo.shape), 0, 255)
+    small = cv2.resize(photo, None, fx=8 / height, fy=8 / height, interpolation=cv2.INTER_AREA)
+    tiny = cv2.resize(photo, None, fx=16 / height, fy=16 / height, interpolation=cv2.INTER_AREA)
+    upside_down = np.array([512 - x - width, 512 - y - height, width, height])
+    centre = np.array([x + width / 2, y + height / 2])
+    return [
+        ("as it is", photo, BOX_XYWH_PX, 0.0),
+        ("upside down", np.ascontiguousarray(photo[::-1, ::-1]), upside_down, 180.0),
+        ("16 px", tiny, BOX_XYWH_PX * tiny.shape[0] / 512, 0.0),
+        ("8 px", small, BOX_XYWH_PX * small.shape[0] / 512, 0.0),
+        ("dark and noisy", dark, BOX_XYWH_PX, 0.0),
+        ("upper half hidden", upper, BOX_XYWH_PX, 0.0),
+        ("one side hidden", left, BOX_XYWH_PX, 0.0),
+        ("box twice too large", photo, np.concatenate([centre - height, [2 * height, 2 * height]]), 0.0),
+        ("box half a face off", photo, BOX_XYWH_PX + np.array([width / 2, 0, 0, 0]), 0.0),
+        ("no face", photo, np.array([380.0, 300.0, 100.0, 100.0]), float("nan")),
+    ]
+
+
+def tile(network: PoseNetwork, name: str, photo: np.ndarray, box: np.ndarray, turn_deg: float) -> np.ndarray:
+    spec = network.spec
+    window = crop_windows(box[None], spec.crop_expand)
+    crop = extract_crop(photo, window[0], spec.size_px, spec.crop_interpolation)
+    poses = network(crop[None])
+    projection = projection_to_image(poses.rotation, poses.tvec_mm, window, spec.camera)
+    points = project(axes_points_mm(), projection_to_crop(projection, window, TILE_PX))[0]
+    picture = extract_crop(photo, window[0], TILE_PX, "cubic")
+    origin = tuple(np.rint(points[0]).astype(int).tolist())
+    for point, colour in zip(points[1:], AXES_BGR, strict=True):
+        cv2.line(picture, origin, tuple(np.rint(point).astype(int).tolist()), colour, 3, cv2.LINE_AA)
+    known = plain_rotation(network)
+    turned = rotation_about_axis(2, np.deg2rad(np.array([turn_deg]))) @ known
+    error = (
+        "no pose to find" if np.isnan(turn_deg) else f"{geodesic_deg(poses.rotation, turned)[0]:.0f} deg off"
+    )
+    confidence = "" if poses.confidence is None else f", confidence {poses.confidence[0]:.2f}"
+    label = np.full((LABEL_PX, TILE_PX, 3), 255, np.uint8)
+    for row, text in enumerate((name, error + confidence)):
+        at = (4, 15 + 17 * row)
+        cv2.putText(label, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (40, 40, 40), 1, cv2.LINE_AA)
+    return np.vstack([label, picture])
+
+
+def plain_rotation(network: PoseNetwork) -> np.ndarray:
+    """What the network says of the photo as it is: the others are measured against it."""
+    _, photo, box, _ = spoiled()[0]
+    window = crop_windows(box[None], network.spec.crop_expand)
+    crop = extract_crop(photo, window[0], network.spec.size_px, network.spec.crop_interpolation)
+    return network(crop[None]).rotation
+
+
+def draw_limits() -> None:
+    network = PoseNetwork(device="cpu")
+    tiles = [tile(network, *state) for state in spoiled()]
+    rows = [np.hstack(tiles[at : at + COLUMNS]) for at in range(0, len(tiles), COLUMNS)]
+    cv2.imwrite(str(PICTURES / "network_limits.jpg"), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
+
+
+def draw_front(source: Path) -> None:
+    """Error after the short run against time, the latter in that of the first network."""
+    with source.open() as file:
+        points = list(csv.DictReader(file))
+    figure, axes = pyplot.subplots(figsize=(6, 4))
+    for point in points:
+        x, y = float(point["relative_time"]), float(point["median_deg"])
+        axes.scatter(x, y, s=20 + 30 * float(point["parameters"]) / 1e6)
+        axes.annotate(point["name"], (x, y), xytext=(6, 6), textcoords="offset points")
+    axes.set_xlabel("time a face on one thread, in that of the first network")
+    axes.set_ylabel("median rotation error after the short run (degrees)")
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(PICTURES / "network_front.png", dpi=110)
+
+
+if __name__ == "__main__":
+    draw_limits()
+    if len(sys.argv) > 1:
+        draw_front(Path(sys.argv[1]))
