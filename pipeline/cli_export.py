@@ -66,6 +66,10 @@ def export(out: str, dest: str, form: Any, views: str | None, as_json: bool, **s
         exported = export_views(out, dest, ExportSettings(form=form, views=names, **settings), progress)
     finally:
         progress.close()
+    if exported.unfinished:
+        click.echo(
+            f"warning: the job is unfinished; {exported.unfinished:,} faces are not in the export", err=True
+        )
     shown = without_credentials(dest)
     if as_json:
         echo_json({"dest": shown, **asdict(exported)})

@@ -42,6 +42,8 @@ class ExportSettings:
 class Exported:
     """What was exported; posed = faces + without_views + without_subject."""
 
+    unfinished: int
+    """Faces that the job has yet to do."""
     posed: int
     faces: int
     without_views: int
@@ -83,6 +85,7 @@ def export_views(
     with SampleReader(index) as reader:
         files = _write(reader, target, settings, say)
     exported = Exported(
+        unfinished=index.unfinished,
         posed=index.posed,
         faces=len(index.face_subject),
         without_views=index.without_views,

@@ -64,6 +64,8 @@ class ViewIndex:
     """Values of the column `by`, sorted: the number of a subject is its label."""
     by: str | None
     carried: pa.Schema
+    unfinished: int
+    """Faces of the manifest in parts that are not committed."""
     posed: int
     """Faces with a pose."""
     without_views: int
@@ -93,7 +95,8 @@ def index_views(
     absent = [name for name in wanted.views or () if name not in available]
     if absent:
         raise ConfigError(f"the job has no view {', '.join(absent)}; it has {', '.join(available)}")
-    carried = job["inputs"]["manifest"]["carried"]
+    manifest = job["inputs"]["manifest"]
+    carried = manifest["carried"]
     if wanted.by is not None and wanted.by not in carried:
         raise ConfigError(f"the job has no column {wanted.by!r}; carried are {', '.join(carried) or 'none'}")
     entries = read_entries(out, sorted(committed_parts(out)))
@@ -106,7 +109,8 @@ def index_views(
         collected.add(entry)
         digest.update(json.dumps({name: file.sha256 for name, file in entry.files.items()}).encode())
         say(n, len(entries))
-    return collected.index(digest.hexdigest(), render["format"])
+    unfinished = manifest["rows"] - sum(entry.rows for entry in entries if entry.round == 0)
+    return collected.index(digest.hexdigest(), render["format"], unfinished)
 
 
 @dataclass
@@ -160,7 +164,7 @@ class _Collected:
         self.n_faces += len(faces)
         self.posed += len(table)
 
-    def index(self, fingerprint: str, extension: str) -> ViewIndex:
+    def index(self, fingerprint: str, extension: str, unfinished: int) -> ViewIndex:
         assert self.carried is not None
         views, faces = np.concatenate(self.views), np.concatenate(self.faces)
         sorted_subjects = sorted(self.subjects)
@@ -184,6 +188,7 @@ class _Collected:
             subjects=tuple(sorted_subjects),
             by=self.wanted.by,
             carried=self.carried,
+            unfinished=unfinished,
             posed=self.posed,
             without_views=self.without_views,
             without_subject=self.without_subject,

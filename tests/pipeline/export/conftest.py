@@ -78,16 +78,19 @@ def make_job() -> MakeJob:
     ) -> Folder:
         faces = faces_of_subjects() if faces is None else faces
         out = Folder(location)
+        parts = [faces[start : start + faces_per_part] for start in range(0, len(faces), faces_per_part)]
         settings = {"enabled": True, "views_deg": [0, 40], "aligned_px": 112, "format": "jpg", **render}
         inputs = {
-            "manifest": {"carried": {field.name: str(field.type) for field in carried}},
+            "manifest": {
+                "carried": {field.name: str(field.type) for field in carried},
+                "rows": sum(len(part) + 1 for part in parts),
+            },
             "settings": {"render": settings},
         }
         job = {"fingerprint": "of the job", "inputs": inputs, "config": {}, "manifest_location": "m.csv"}
         out.write("_job.json", json.dumps(job).encode())
         reject = Reject(99, "rejected", "none.jpg", Stage.DECODE, Reason.IMAGE_MISSING, "")
-        for part, start in enumerate(range(0, len(faces), faces_per_part)):
-            some = faces[start : start + faces_per_part]
+        for part, some in enumerate(parts):
             names = part_files(part, views=True)
             files = {
                 names["poses"]: poses_file(some, part, carried, landmarks=True),

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from pipeline.storage import Folder
+from tests.pipeline.export.conftest import MakeJob
 
 
 def export(*arguments: object) -> Result:
@@ -28,6 +29,7 @@ def test_for_scripts(job: Folder, tmp_path: Path) -> None:
     found = export(*arguments, "--order", "subject", "--seed", 1, "--json")
     assert json.loads(found.output) == {
         "dest": f"{tmp_path}/dest",
+        "unfinished": 0,
         "posed": 9,
         "faces": 8,
         "without_views": 1,
@@ -36,6 +38,15 @@ def test_for_scripts(job: Folder, tmp_path: Path) -> None:
         "subjects": 4,
         "files": 3,
     }
+
+
+def test_a_job_that_is_not_done_is_exported_with_a_warning(make_job: MakeJob, tmp_path: Path) -> None:
+    job = make_job(str(tmp_path / "job"))
+    (tmp_path / "job/_ledger/part-000001.json").unlink()
+    found = export(job.location, tmp_path / "dest", "--as", "parquet")
+    assert found.exit_code == 0
+    assert "warning: the job is unfinished; 5 faces are not in the export" in found.stderr
+    assert "5 posed faces = 5 exported" in found.stdout
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.pipeline.export.conftest import MakeJob, finished_face, picture, tree
 def test_folders_of_subjects_with_a_table_of_the_files(job: Folder, tmp_path: Path) -> None:
     found = export_views(job.location, str(tmp_path), ExportSettings("imagefolder", views=("0", "aligned")))
     assert found == Exported(
-        posed=9, faces=8, without_views=0, without_subject=1, views=15, subjects=4, files=16
+        unfinished=0, posed=9, faces=8, without_views=0, without_subject=1, views=15, subjects=4, files=16
     )
     table = pd.read_parquet(tmp_path / "metadata.parquet")
     pictures = {str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*")}
