@@ -78,8 +78,11 @@ class CpuWatch:
             ours |= more
         for process in found:
             if process.pid in ours:
-                role = "driver" if process.pid == os.getpid() else process.role
-                self._spent[process.pid, process.started] = (role, process.cpu_s)
+                key = (process.pid, process.started)
+                # One that has ended, and that nobody has waited for yet, has no command line any more.
+                role = process.role or self._spent.get(key, ("others", 0.0))[0]
+                role = "driver" if process.pid == os.getpid() else role
+                self._spent[key] = (role, process.cpu_s)
         total: Counter[str] = Counter()
         for role, cpu_s in self._spent.values():
             total[role] += cpu_s  # type: ignore[assignment]
@@ -106,6 +109,9 @@ def _processes() -> list[_Process]:
 
 
 def _role(name: str, command: bytes) -> str:
+    """What a process does; empty where that cannot be told any more."""
+    if not command:
+        return ""
     if b"pipeline.child" in command:
         return "workers"
     if command.startswith(b"ray::"):
