@@ -48,13 +48,11 @@ class PhotoReader:
         starts = set(first_pieces)
         photo: Photo | FaceError | None = None
         for n, piece in enumerate(pieces):
+            # One report for reading, decoding and cutting: each is a message to another process.
+            self.report(Stage.DECODE, [rows.row[i] for i in piece])
             if n in starts:
                 photo = None  # before the next one takes as much memory
-                data = next(encoded)
-                self.report(Stage.DECODE, [rows.row[i] for i in piece])
-                photo = self._photo(data, _boxes_of_run(rows, runs, runs[piece[0]]))
-            else:
-                self.report(Stage.DECODE, [rows.row[i] for i in piece])
+                photo = self._photo(next(encoded), _boxes_of_run(rows, runs, runs[piece[0]]))
             assert photo is not None
             yield piece, photo
 
@@ -72,14 +70,12 @@ class PhotoReader:
         """The encoded image of each row, remote ones read ahead by several threads."""
         if rows.image_bytes is not None or not is_uri(self.places.image_root):
             for i in positions:
-                self.report(Stage.DECODE, [rows.row[i]])
                 yield self._read(rows, i)
             return
         threads = self.images.read_threads
         with ThreadPoolExecutor(threads) as pool:
             ahead = deque(pool.submit(self._read, rows, i) for i in positions[: 2 * threads])
-            for n, i in enumerate(positions):
-                self.report(Stage.DECODE, [rows.row[i]])
+            for n in range(len(positions)):
                 yield ahead.popleft().result()
                 if n + 2 * threads < len(positions):
                     ahead.append(pool.submit(self._read, rows, positions[n + 2 * threads]))
