@@ -50,7 +50,7 @@ CLUSTERS = (
 FACES = (1_000_000, 100_000_000)
 FACES_A_PART = 512
 _COLUMNS = (
-    *("cluster", "hours", "core-hours", "GPU-hours", "GPU busy"),
+    *("cluster", "time", "core-hours", "GPU-hours", "GPU busy"),
     *("read", "written", "handed on", "requests", "a second"),
 )
 
@@ -64,7 +64,8 @@ class FaceCosts:
     others_s: float
     """In all other kernels."""
     handover_s: float
-    """In handing it from decode to pose to render, which only the staged layout does."""
+    """In packing and unpacking it between decode, pose and render, which only the staged layout does. The
+    copies through sockets and Ray's object store come on top."""
     efficiency: float
     """Share of the cores' time that reaches the kernels."""
     photo_bytes: float
@@ -175,7 +176,7 @@ def cost_lines(face: FaceCosts) -> list[str]:
 def _row(job: JobCosts) -> str:
     cells = [
         job.cluster,
-        f"{job.hours:,.1f}" if job.hours < 100 else f"{job.hours:,.0f}",
+        f"{60 * job.hours:,.0f} min" if job.hours < 2 else f"{job.hours:,.0f} h",
         f"{job.core_hours:,.0f}",
         f"{job.gpu_hours:,.0f}" if job.gpu_hours else "",
         f"{job.gpu_busy:.0%}" if job.gpu_hours else "",
