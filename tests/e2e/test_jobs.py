@@ -157,6 +157,7 @@ def test_the_start_says_which_provider_runs_and_why(tmp_path: Path) -> None:
     run(tmp_path / "list.txt", tmp_path / "out", "render.enabled=false", "pose.device=cpu", said=said)
     assert any("poses run on CPUExecutionProvider: " in line for line in said)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "_heartbeat.json",
         "_job.json",
         "_ledger",
         "poses",
