@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 
 import numpy as np
 import onnxruntime
@@ -69,7 +69,10 @@ def time_actors(
         process.start()
     batches = []
     for _ in processes:
-        answer = answers.get(timeout=_START_TIMEOUT_S + seconds)
+        try:
+            answer = answers.get(timeout=_START_TIMEOUT_S + seconds)
+        except Empty:
+            answer = f"it gave no answer in {_START_TIMEOUT_S + seconds:g} s"
         if isinstance(answer, str):
             raise RuntimeError(f"an actor failed: {answer}")
         batches.append(answer)
