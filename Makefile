@@ -38,9 +38,10 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	touch $@
 
-# Needs uv. Comments are dropped because they may name hosts.
+# Needs uv. Without torch, whose builds every machine picks for itself. Comments are dropped because they may name
+# hosts.
 constraints:
-	uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml --quiet | \
+	uv pip compile --universal --python-version 3.11 --extra dev --extra docs --extra cuda pyproject.toml --quiet | \
 	  { echo "# Versions that the tests ran with, for pip install -c. Made by: make constraints"; grep -v '^ *#'; } > constraints.txt.new
 	mv constraints.txt.new constraints.txt
 
