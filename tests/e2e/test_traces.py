@@ -61,7 +61,11 @@ def test_a_job_that_is_asked_to_end_says_so(
     command = [sys.executable, "-m", "pipeline", "run", str(tmp_path / "list.txt"), str(out)]
     for setting in (*SETTINGS, "output.faces_per_part=1", f"engine.runner={runner}"):
         command += ["--set", setting]
+    # A shell starts what it puts in the background, such as this test's run, deaf to SIGINT, and that is
+    # inherited.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     deadline_s = time.monotonic() + 100
     while not list(out.glob("_ledger/part-*.json")) and time.monotonic() < deadline_s:
         time.sleep(0.01)

@@ -276,6 +276,7 @@ def test_models_and_heads_that_are_not_there(tmp_path) -> None:
 
 def test_the_functions_share_one_poser(photo, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))  # where prepared views are kept
+    faceposenet.default_poser.cache_clear()  # another test's
     face = faceposenet.pose(photo, FACE_XYWH_PX)
     assert faceposenet.default_poser() is faceposenet.default_poser()
     (again,) = faceposenet.pose_batch([photo], [FACE_XYWH_PX])
