@@ -38,7 +38,7 @@ def augment(
 ) -> Example:
     """The network's crop of `size_px` out of a wider one, its pose and landmarks in pixels of the reference
     crop (227). Without a configuration nothing is changed. `others`: pictures that may hide a part of it."""
-    if config is None or rng is None:
+    if config is None or rng is None or (config.p_plain > 0 and rng.random() < config.p_plain):
         return _cut(example, WINDOW_TO_BOX * BOX_SIDE_PX, np.zeros(2), 0.0, size_px, filled=False)
     if rng.random() < config.mirror:
         example = _mirrored(example)

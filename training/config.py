@@ -62,6 +62,8 @@ class NetworkConfig(_Settings):
 class AugmentationConfig(_Settings):
     """How crops are changed before the network sees them. Probabilities are p_*."""
 
+    p_plain: float = 0.0
+    """Share of crops that are left exactly as a job cuts them."""
     mirror: float = 0.5
     whole_circle: float = 0.35
     """Share of crops turned by any angle; the others by about roll_deg."""
@@ -97,6 +99,10 @@ class LoopConfig(_Settings):
     """Steps, learning rate, and what is kept on the way."""
 
     seed: int = 1
+    start_from: Path | None = None
+    """Folder of a run whose averaged weights are the first ones."""
+    fixed_norms: bool = False
+    """Norms use their running averages while training too, as they do in the exported network."""
     steps: int = Field(default=20_000, ge=1)
     batch: int = Field(default=96, ge=2)
     learning_rate: float = 2e-3

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from render_core.heads import load_head
@@ -88,6 +88,9 @@ def train(config: TrainingConfig, out: Path, faces: Faces, watched: Faces) -> Po
 
 def _begin(config: TrainingConfig, out: Path) -> _State:
     network = PoseNet(config.network).to(DEVICE)
+    if config.loop.start_from is not None:
+        first = torch.load(config.loop.start_from / CHECKPOINT, map_location=DEVICE, weights_only=True)
+        network.load_state_dict(first["average"])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     average = copy.deepcopy(network)
     # Weight decay on what multiplies; biases and norms keep their size.
@@ -127,6 +130,8 @@ def _step(state: _State, batch: Batch, head_mm: Tensor, config: TrainingConfig) 
     for group in state.optimiser.param_groups:
         group["lr"] = loop.learning_rate * cosine_rate(state.step, loop.steps, loop.warmup_steps)
     state.network.train()
+    if loop.fixed_norms:
+        fix_norms(state.network)
     parts = _loss(state.network, batch, head_mm, config)
     state.optimiser.zero_grad(set_to_none=True)
     parts.total.backward()  # type: ignore[no-untyped-call]  # torch's own
@@ -134,6 +139,13 @@ def _step(state: _State, batch: Batch, head_mm: Tensor, config: TrainingConfig) 
     state.optimiser.step()
     _follow(state.average, state.network, min(loop.average_decay, (1 + state.step) / (10 + state.step)))
     return torch.stack(parts).detach()
+
+
+def fix_norms(network: PoseNet) -> None:
+    """Norms in evaluation mode, the rest as it is."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.eval()
 
 
 def _loss(network: PoseNet, batch: Batch, head_mm: Tensor, config: TrainingConfig) -> Parts:

@@ -65,3 +65,10 @@ def test_every_change_changes_the_picture(name):
     unchanged = augment(example, OTHERS, 112, wide, np.random.default_rng(1))
     assert (changed.image != unchanged.image).any()
     assert plain.image.shape == changed.image.shape
+
+
+def test_some_faces_are_left_as_a_job_cuts_them():
+    (example,) = examples(1)
+    plain = augment(example, OTHERS, 112, None, None)
+    left = augment(example, OTHERS, 112, AugmentationConfig(p_plain=1), np.random.default_rng(1))
+    np.testing.assert_array_equal(left.image, plain.image)

@@ -55,3 +55,27 @@ def test_training_brings_the_loss_down(crops_folder, tmp_path):
     run(settings(crops_folder, steps=60, check_every=20, learning_rate=5e-3), tmp_path)
     losses = [float(row["train_landmarks"]) for row in record(tmp_path)]
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_second_run_starts_from_the_averaged_weights_of_the_first(crops_folder, tmp_path):
+    first = run(settings(crops_folder), tmp_path / "first")
+    changes = {
+        "start_from": tmp_path / "first",
+        "learning_rate": 0.0,
+        "weight_decay": 0.0,
+        "fixed_norms": True,
+    }
+    second = run(settings(crops_folder, **changes), tmp_path / "second")
+    for one, other in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_fixed_norms_keep_their_averages_and_others_do_not(crops_folder, tmp_path):
+    first = run(settings(crops_folder), tmp_path / "first").state_dict()
+    for fixed in (True, False):
+        changes = {"start_from": tmp_path / "first", "fixed_norms": fixed}
+        second = run(settings(crops_folder, **changes), tmp_path / str(fixed)).state_dict()
+        means = [name for name in first if name.endswith("running_mean")]
+        assert means
+        assert all(torch.equal(first[name], second[name]) for name in means) == fixed
+        assert not torch.equal(first["pose.weight"], second["pose.weight"])
