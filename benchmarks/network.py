@@ -6,6 +6,7 @@ photo to the network's input, on one thread, beside the single resize that no pr
 Medians over interleaved rounds.
 """
 
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +18,7 @@ import numpy as np
 import onnxruntime
 
 from fpn_core import NetworkSpec, PoseNetwork, crop_windows, default_model_path, extract_crop
+from fpn_core.convert import fpn_2017
 from fpn_core.network import crops_to_input
 from fpn_core.session import DEVICES, Device
 
@@ -85,14 +87,34 @@ def measure_preprocessing(spec: NetworkSpec, photo_px: int, inside: bool, rounds
     )
 
 
+def write_original(folder: Path) -> Path:
+    """The original's network with weights drawn by chance: what they are does not matter to the time."""
+    rng = np.random.default_rng(0)
+    shapes = fpn_2017.variable_shapes(fpn_2017.Widths())
+    weights = {name: rng.normal(0, 0.01, shape).astype(np.float32) for name, shape in shapes.items()}
+    labels = np.array([0, 0, 0, 0, 0, 3000.0])
+    fpn_2017.write_network(
+        weights, fpn_2017.Statistics(np.zeros(3), labels, np.ones(6)), folder / "fpn-2017.onnx"
+    )
+    return folder / "fpn-2017.onnx"
+
+
 @click.command(help=__doc__)
 @click.argument("models", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--original", is_flag=True, help="Also the original's network, with random weights.")
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True)
 @click.option("--batch", "batches", multiple=True, default=(1, 8, 32, 128), show_default=True)
 @click.option("--rounds", default=15, show_default=True, help="Repetitions; the median counts.")
-def main(models: tuple[Path, ...], device: Device, batches: tuple[int, ...], rounds: int) -> None:
+def main(
+    models: tuple[Path, ...], original: bool, device: Device, batches: tuple[int, ...], rounds: int
+) -> None:
     cv2.setNumThreads(1)
-    paths = (default_model_path(), *models)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [default_model_path(), *models, *([write_original(Path(folder))] if original else [])]
+        measure(paths, device, batches, rounds)
+
+
+def measure(paths: list[Path], device: Device, batches: tuple[int, ...], rounds: int) -> None:
     click.echo(f"ONNX Runtime {onnxruntime.__version__}, OpenCV {cv2.__version__}; ms per face at batch")
     click.echo(f"{'':45}" + "  ".join(f"{batch:7}" for batch in batches))
     for path in paths:

@@ -74,7 +74,7 @@ def convert(
     prefix = find_checkpoint(folder, "model_*.ckpt", checkpoint)
     statistics = _read_statistics(folder, allow_pickle)
     weights = read_weights(prefix, variable_shapes(widths or Widths()), SCOPE)
-    _write(weights, statistics, destination)
+    write_network(weights, statistics, destination)
     return SPEC
 
 
@@ -109,7 +109,8 @@ def _read_statistics(folder: Path, allow_pickle: bool) -> Statistics:
     return Statistics(arrays["train_mean_vec"], arrays["mean_labels"], arrays["std_labels"])
 
 
-def _write(weights: Weights, statistics: Statistics, destination: Path) -> None:
+def write_network(weights: Weights, statistics: Statistics, destination: Path) -> None:
+    """Writes the network with these variables (`variable_shapes` names them) as an ONNX file."""
     graph = GraphBuilder()
     values = _normalise(graph, statistics)
     values = _convolutions(graph, values, weights)
