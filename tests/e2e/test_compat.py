@@ -45,10 +45,11 @@ def test_a_job_in_compat_mode(tmp_path: Path) -> None:
     for yaw in ("0", "40"):
         drawn = decoded((tmp_path / f"alone/view_{yaw}.png").read_bytes())
         np.testing.assert_array_equal(decoded(of[int(straight.image[0])][yaw]), drawn)
-        # The mirrored photo is mirrored back: the same picture, but for JPEG, network and rounding. Measured:
-        # 6.8 and 7.3 levels in the mean, and 39 and 70 where one picture is the other way round.
+        # The mirrored photo is mirrored back: the same picture, but for JPEG, network and rounding. Measured
+        # with fpn-open-v1: 12.9 and 11.4 levels in the mean, and 33 and 85 where one picture is the other way
+        # round.
         one, other = decoded(of[0][yaw]).astype(int), decoded(of[1][yaw])
-        assert np.abs(one - other).mean() < 10
+        assert np.abs(one - other).mean() < 20
 
 
 def decoded(png: bytes) -> np.ndarray:
