@@ -36,7 +36,7 @@ def test_a_face_cannot_be_changed(face: Face) -> None:
 def test_it_goes_through_json(face: Face) -> None:
     again = Face.from_row(json.loads(json.dumps(face.as_dict())))
     assert again.as_dict() == face.as_dict()
-    assert again.confidence is None
+    assert again.confidence == face.confidence
 
 
 def test_its_json_is_a_pose_for_fpn_render(face: Face, tmp_path) -> None:
@@ -76,6 +76,7 @@ def test_what_a_person_sees_of_it(face: Face) -> None:
     assert f"{face.yaw_deg:+.1f}" in repr(face)
     assert "92 x 113 px at 176, 72" in repr(face)
     assert f"{face.roll_deg:+.1f}" in face._repr_html_()
-    assert "none given" in face._repr_html_()
+    unsure = Face.from_row({**face.as_dict(), "confidence": None})
+    assert "none given" in unsure._repr_html_()
     sure = Face.from_row({**face.as_dict(), "confidence": 0.75})
     assert "0.75" in sure._repr_html_()

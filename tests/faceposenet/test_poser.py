@@ -54,7 +54,8 @@ def test_poses_are_those_of_a_job_to_the_last_bit(poser: FacePoser, photo, cache
         for name in ("rvec_rad", "tvec_mm", "projection", "landmarks_xy_px", "crop_xyxy_px", "box_xywh_px"):
             np.testing.assert_array_equal(getattr(face, name), getattr(of_job, name), err_msg=name)
         assert face.image_wh_px == of_job.image_wh_px
-        assert face.confidence is of_job.confidence is None
+        assert face.confidence is not None
+        assert face.confidence == of_job.confidence
         assert face.mirrored == of_job.mirrored
 
 

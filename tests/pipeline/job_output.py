@@ -42,6 +42,8 @@ def make_job_output(folder: Path) -> JobOutput:
     manifest = photos / "faces.parquet"
     pq.write_table(table, manifest)
     settings = ["output.faces_per_part=6", "render.size_px=64", "render.views_deg=[0,40]", "engine.cpus=1"]
+    # Every view of every face, whatever the network thinks of a bad photo's pose.
+    settings.append("render.view_policy=all")
     run_job(str(manifest), str(folder / "out"), load_config(overrides=settings), say=lambda _: None)
     rejected = sum(case.reason is not None for case in cases)
     return JobOutput(manifest, folder / "out", len(cases) - rejected, rejected)

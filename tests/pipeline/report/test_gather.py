@@ -48,16 +48,30 @@ def test_faces_are_all_there_and_extremes_in_their_order(report: Report, job_out
     for extreme, angle in ((yaw, "yaw_deg"), (pitch, "pitch_deg")):
         values = [abs(getattr(face, angle)) for face in extreme.faces]
         assert values == sorted(values, reverse=True)
-    assert (confidence.faces, confidence.why_none) == ((), NO_CONFIDENCE)
-    assert NO_CONFIDENCE in report.remarks
+    least = [face.confidence for face in confidence.faces]
+    assert least == sorted(least)
+    assert NO_CONFIDENCE not in report.remarks
     assert [chart.title for chart in report.charts] == [
         "Yaw",
         "Pitch",
         "Roll",
         "Yaw and pitch",
         "Boxes",
+        "Confidence",
         "Throughput",
     ]
+
+
+def test_a_network_that_tells_no_confidence(own_output: JobOutput) -> None:
+    for path in (own_output.out / "poses").iterdir():
+        table = pq.read_table(path)
+        column = table.schema.get_field_index("confidence")
+        none = pa.nulls(len(table), pa.float32())
+        pq.write_table(table.set_column(column, table.schema.field(column), none), path)
+    report = report_of(own_output)
+    assert "Confidence" not in [chart.title for chart in report.charts]
+    assert (report.extremes[2].faces, report.extremes[2].why_none) == ((), NO_CONFIDENCE)
+    assert NO_CONFIDENCE in report.remarks
 
 
 def test_confidence_where_the_network_tells_it(own_output: JobOutput) -> None:
@@ -100,7 +114,8 @@ def test_a_job_without_a_posed_face_or_views(own_output: JobOutput) -> None:
 def test_settings_that_differ_from_the_defaults_stand_out(report: Report, job_output: JobOutput) -> None:
     changed = {(section, name) for section, rows in report.settings for name, _, other in rows if other}
     assert changed == {
-        ("output", "faces_per_part"), ("render", "size_px"), ("render", "views_deg"), ("engine", "cpus")
+        ("output", "faces_per_part"), ("render", "size_px"), ("render", "views_deg"),
+        ("render", "view_policy"), ("engine", "cpus"),
     }  # fmt: skip
     identity = dict(report.identity)
     assert identity["fingerprint"] == json.loads((job_output.out / "_job.json").read_text())["fingerprint"]
