@@ -14,6 +14,7 @@ import numpy as np
 from skimage import data
 
 from fpn_core import (
+    PoseBatch,
     PoseNetwork,
     axes_points_mm,
     crop_windows,
@@ -61,18 +62,26 @@ def spoiled() -> list[tuple[str, np.ndarray, np.ndarray, float]]:
     ]
 
 
-def tile(network: PoseNetwork, name: str, photo: np.ndarray, box: np.ndarray, turn_deg: float) -> np.ndarray:
+def pose_of(network: PoseNetwork, photo: np.ndarray, box: np.ndarray) -> tuple[PoseBatch, np.ndarray]:
+    """The pose in a box, and the window of its crop."""
     spec = network.spec
     window = crop_windows(box[None], spec.crop_expand)
     crop = extract_crop(photo, window[0], spec.size_px, spec.crop_interpolation)
-    poses = network(crop[None])
-    projection = projection_to_image(poses.rotation, poses.tvec_mm, window, spec.camera)
+    return network(crop[None]), window
+
+
+def tile(
+    network: PoseNetwork, known: np.ndarray, state: tuple[str, np.ndarray, np.ndarray, float]
+) -> np.ndarray:
+    """One state with its axes; `known` is the rotation of the photo as it is, the measure of all others."""
+    name, photo, box, turn_deg = state
+    poses, window = pose_of(network, photo, box)
+    projection = projection_to_image(poses.rotation, poses.tvec_mm, window, network.spec.camera)
     points = project(axes_points_mm(), projection_to_crop(projection, window, TILE_PX))[0]
     picture = extract_crop(photo, window[0], TILE_PX, "cubic")
     origin = tuple(np.rint(points[0]).astype(int).tolist())
     for point, colour in zip(points[1:], AXES_BGR, strict=True):
         cv2.line(picture, origin, tuple(np.rint(point).astype(int).tolist()), colour, 3, cv2.LINE_AA)
-    known = plain_rotation(network)
     turned = rotation_about_axis(2, np.deg2rad(np.array([turn_deg]))) @ known
     error = (
         "no pose to find" if np.isnan(turn_deg) else f"{geodesic_deg(poses.rotation, turned)[0]:.0f} deg off"
@@ -85,17 +94,12 @@ def tile(network: PoseNetwork, name: str, photo: np.ndarray, box: np.ndarray, tu
     return np.vstack([label, picture])
 
 
-def plain_rotation(network: PoseNetwork) -> np.ndarray:
-    """What the network says of the photo as it is: the others are measured against it."""
-    _, photo, box, _ = spoiled()[0]
-    window = crop_windows(box[None], network.spec.crop_expand)
-    crop = extract_crop(photo, window[0], network.spec.size_px, network.spec.crop_interpolation)
-    return network(crop[None]).rotation
-
-
 def draw_limits() -> None:
     network = PoseNetwork(device="cpu")
-    tiles = [tile(network, *state) for state in spoiled()]
+    states = spoiled()
+    _, photo, box, _ = states[0]
+    known = pose_of(network, photo, box)[0].rotation
+    tiles = [tile(network, known, state) for state in states]
     rows = [np.hstack(tiles[at : at + COLUMNS]) for at in range(0, len(tiles), COLUMNS)]
     cv2.imwrite(str(PICTURES / "network_limits.jpg"), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
 

@@ -3,9 +3,7 @@ ICCVW
 2017, section 3.2)."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import cv2
 import numpy as np
 
 from fpn_core import crop_windows, extract_crop, points_to_pose, valid_boxes
@@ -37,7 +35,7 @@ def _label(sample: Sample, face_id: str, source: str, head_mm: np.ndarray) -> Fa
     """The face, or why there is none."""
     if sample.landmarks_px is None or not np.isfinite(sample.landmarks_px).all():
         return "no landmarks"
-    image = _read(sample.image)
+    image = sample.read_photo()
     if image is None:
         return "no readable photo"
     if not valid_boxes(sample.box_xywh_px[None])[0]:
@@ -53,7 +51,3 @@ def _label(sample: Sample, face_id: str, source: str, head_mm: np.ndarray) -> Fa
         rotation = pose.rotation[0]
     crop = extract_crop(image, window[0], SIDE_PX, "area")
     return Face(face_id, source, crop, points, rotation)
-
-
-def _read(path: Path) -> np.ndarray | None:
-    return cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None

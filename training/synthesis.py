@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from fpn_core import matrix_to_ypr_deg, points_to_pose
-from fpn_core.camera import FPN_227, projection_to_image
+from fpn_core.camera import FPN_227, project, projection_to_image
 from render_core import Renderer, is_mirrored
 from render_core.errors import RenderReject
 from render_core.heads import head_names, load_head
@@ -72,7 +72,7 @@ def _random_camera(landmarks_mm: np.ndarray, config: SynthesisConfig, rng: np.ra
     yaw = float(rng.uniform(0, config.yaw_deg))
     pitch = float(rng.uniform(-config.pitch_deg, config.pitch_deg))
     camera = view_camera(yaw, pitch_deg=pitch, size_px=SIDE_PX)
-    points = _project(landmarks_mm, camera)
+    points = project(landmarks_mm, camera.projection[None])[0]
     low, high = points.min(axis=0), points.max(axis=0)
     side = float((high - low).max())
     centre = (low + high) / 2 - [0, _BOX_ABOVE_LANDMARKS * side]
@@ -80,11 +80,6 @@ def _random_camera(landmarks_mm: np.ndarray, config: SynthesisConfig, rng: np.ra
     # x' = s (x - centre) + middle of the crop
     x, y = scale * (np.array(camera.centre_px) - centre) + (SIDE_PX - 1) / 2
     return replace(camera, focal_px=scale * camera.focal_px, centre_px=(float(x), float(y)))
-
-
-def _project(points_mm: np.ndarray, camera: ViewCamera) -> Float[np.ndarray, "m 2"]:
-    seen = points_mm @ camera.projection[:, :3].T + camera.projection[:, 3]
-    return np.asarray(seen[:, :2] / seen[:, 2:])
 
 
 def _shoot(
@@ -116,7 +111,13 @@ def _shoot(
             image = _composed(image, studio.renderer.masks(camera)[1], other, rng)
         made += 1
         name = f"{studio.name}-{made:05d}-{crops.ids[row]}"
-        yield Face(name, RENDERED, image, _project(studio.landmarks_mm, camera), _rotation_in_crop(camera))
+        yield Face(
+            name,
+            RENDERED,
+            image,
+            project(studio.landmarks_mm, camera.projection[None])[0],
+            _rotation_in_crop(camera),
+        )
 
 
 def _rotation_in_crop(camera: ViewCamera) -> Float[np.ndarray, "3 3"]:

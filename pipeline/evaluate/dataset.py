@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ class Sample:
     box_xywh_px: Float64[np.ndarray, " 4"]
     rotation: Float64[np.ndarray, "3 3"] | None
     landmarks_px: Float64[np.ndarray, "68 2"] | None
+
+    def read_photo(self) -> NDArray[np.uint8] | None:
+        """The photo, BGR; None where it is not there or is no picture."""
+        return cv2.imread(str(self.image), cv2.IMREAD_COLOR) if self.image.is_file() else None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-import cv2
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
@@ -162,7 +161,7 @@ def _batches(
     crops: list[NDArray[np.uint8]] = []
     windows: list[NDArray[np.int64]] = []
     for row, sample in enumerate(samples):
-        image = cv2.imread(str(sample.image), cv2.IMREAD_COLOR) if sample.image.is_file() else None
+        image = sample.read_photo()
         good = valid_boxes(sample.box_xywh_px[None])[0]
         if image is None or not good:
             reason = "no valid box" if image is not None else "no readable photo"

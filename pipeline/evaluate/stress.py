@@ -108,7 +108,7 @@ def stress_table(stress: Stress) -> str:
 def _read(sample: Sample) -> _Face | None:
     if sample.rotation is None or not valid_boxes(sample.box_xywh_px[None])[0]:
         return None
-    image = cv2.imread(str(sample.image), cv2.IMREAD_COLOR) if sample.image.is_file() else None
+    image = sample.read_photo()
     return None if image is None else _Face(image, sample.box_xywh_px, sample.rotation)
 
 
