@@ -8,14 +8,12 @@ import numpy as np
 from faceposenet.face import Face, Rejected
 from faceposenet.photo import Channels, Photo, whole_photo
 from faceposenet.picture import Picture
-from fpn_core import axes_points_mm, project
+from fpn_core import project
+from fpn_core.camera import axes_before_nose_mm
 
 _AXES_BGR = ((0, 0, 255), (0, 200, 0), (255, 80, 0))  # x right, y down, out of the face
 _LANDMARK_BGR = (0, 255, 255)
 _BOX_BGR = (255, 255, 255)
-_AXIS_MM = 70.0
-# Drawn from just before the nose tip, so that all three axes are seen.
-_ORIGIN_MM = (0.0, 0.0, -60.0)
 _SHIFT = 4  # OpenCV draws at fractions of a pixel when given sixteenths
 
 
@@ -58,7 +56,7 @@ def draw(
             for point in face.landmarks_xy_px:
                 cv2.circle(canvas, _fixed(point), radius, _LANDMARK_BGR, cv2.FILLED, cv2.LINE_AA, _SHIFT)
         if axes:
-            origin, *tips = project(axes_points_mm(_AXIS_MM) + _ORIGIN_MM, face.projection[None])[0]
+            origin, *tips = project(axes_before_nose_mm(), face.projection[None])[0]
             for tip, colour in zip(tips, _AXES_BGR, strict=True):
                 cv2.arrowedLine(
                     canvas,

@@ -99,3 +99,9 @@ def axes_points_mm(length_mm: float = 60.0) -> Float64[np.ndarray, "4 3"]:
     """Points to draw a pose with: the head's origin and the tips of its axes: image right, down, out of the
     face."""
     return length_mm * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, -1]], np.float64)
+
+
+def axes_before_nose_mm() -> Float64[np.ndarray, "4 3"]:
+    """The same points, with axes of 70 mm from just before the tip of the nose: drawn over a face, all three
+    are seen."""
+    return axes_points_mm(70.0) + np.array([0.0, 0.0, -60.0])

@@ -6,11 +6,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fpn_core import axes_points_mm, project
-
-_AXIS_MM = 70.0
-_BEFORE_NOSE_MM = np.array([0.0, 0.0, -60.0])
-"""Axes begin just before the tip of the nose, so that all three are seen."""
+from fpn_core import project
+from fpn_core.camera import axes_before_nose_mm
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def marks_of(record: dict[str, Any]) -> Marks:
     landmarks = record.get("landmarks_xy_px")
     return Marks(
         box_corners(record["box_xywh_px"]),
-        project(axes_points_mm(_AXIS_MM) + _BEFORE_NOSE_MM, projection)[0],
+        project(axes_before_nose_mm(), projection)[0],
         None if landmarks is None else np.array(landmarks, np.float64).reshape(68, 2),
     )
 
