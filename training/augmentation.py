@@ -27,6 +27,7 @@ class Example:
     rotation: Float[np.ndarray, "3 3"]
     tvec_mm: Float[np.ndarray, "3"]
     landmarks_px: Float[np.ndarray, "68 2"]
+    mirrored: bool = False
 
 
 def augment(
@@ -75,7 +76,7 @@ def _cut(
         example.rotation, example.tvec_mm, _SOURCE_CAMERA, reference, _REFERENCE_CAMERA
     )
     points = example.landmarks_px @ reference[:, :2].T + reference[:, 2]
-    return Example(np.asarray(image), rotation, tvec_mm, points)
+    return Example(np.asarray(image), rotation, tvec_mm, points, example.mirrored)
 
 
 def _similarity(
@@ -90,7 +91,7 @@ def _mirrored(example: Example) -> Example:
     rotation, tvec_mm, points = mirrored_labels(
         example.rotation, example.tvec_mm, example.landmarks_px, SIDE_PX, _SOURCE_CAMERA
     )
-    return Example(example.image[:, ::-1], rotation, tvec_mm, points)
+    return Example(example.image[:, ::-1], rotation, tvec_mm, points, not example.mirrored)
 
 
 def _spoiled(

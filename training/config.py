@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 _S = TypeVar("_S", bound="_Settings")
 
@@ -93,6 +93,8 @@ class LossConfig(_Settings):
     reprojection: float = 10.0
     landmarks: float = 5.0
     error: float = 0.1
+    consistency: float = 0.0
+    """Of the angle between the errors of two crops of one face; needs `loop.pairs`."""
 
 
 class LoopConfig(_Settings):
@@ -104,7 +106,9 @@ class LoopConfig(_Settings):
     fixed_norms: bool = False
     """Norms use their running averages while training too, as they do in the exported network."""
     steps: int = Field(default=20_000, ge=1)
-    batch: int = Field(default=96, ge=2)
+    batch: int = Field(default=96, ge=2, multiple_of=2)
+    pairs: bool = False
+    """Every face of a batch is in it twice, changed in two ways."""
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     warmup_steps: int = 500
@@ -126,6 +130,15 @@ class TrainingConfig(_Settings):
     augmentation: AugmentationConfig = AugmentationConfig()
     loss: LossConfig = LossConfig()
     loop: LoopConfig = LoopConfig()
+
+    @model_validator(mode="after")
+    def _consistency_has_pairs(self) -> "TrainingConfig":
+        if self.loss.consistency and not self.loop.pairs:
+            raise ValueError(
+                f"loss.consistency is {self.loss.consistency}, which compares two crops of a face, but"
+                " loop.pairs is false; set it to true"
+            )
+        return self
 
 
 class FrontConfig(_Settings):

@@ -107,14 +107,14 @@ def _share(face_id: str) -> float:
 
 class Batch(dict[str, Tensor]):
     """`image` uint8 n x s x s x 3; `rotation` n x 3 x 3, `translation_mm` n x 3; `landmarks` n x 68 x 2 in
-    pixels
-    of the reference crop (227)."""
+    pixels of the reference crop (227); `mirrored` bool n: pixels and labels are those of the mirrored
+    photo."""
 
 
 class Batches(IterableDataset[Batch]):
-    """The batches from step `first` on. Every face of every batch has its own random numbers, made of seed,
-    step
-    and place, so that neither workers nor a resumed run change what is drawn."""
+    """The batches from step `first` on. Every batch has its own random numbers, made of seed and step, so
+    that neither workers nor a resumed run change what is drawn. With `loop.pairs`, rows 2 k and 2 k + 1 of a
+    batch are one face."""
 
     def __init__(self, faces: Faces, config: TrainingConfig, first: int) -> None:
         self._faces, self._config, self._first = faces, config, first
@@ -126,8 +126,9 @@ class Batches(IterableDataset[Batch]):
         chances = np.cumsum(self._faces.weight / self._faces.weight.sum())
         for step in range(self._first + number, loop.steps, workers):
             rng = np.random.default_rng([loop.seed, step])
-            rows = np.minimum(np.searchsorted(chances, rng.random(loop.batch)), len(self._faces) - 1)
-            yield make_batch(self._faces, rows, self._config, rng)
+            drawn = rng.random(loop.batch // 2 if loop.pairs else loop.batch)
+            rows = np.minimum(np.searchsorted(chances, drawn), len(self._faces) - 1)
+            yield make_batch(self._faces, np.repeat(rows, loop.batch // len(rows)), self._config, rng)
 
 
 def make_batch(
@@ -165,4 +166,5 @@ def collate(examples: list[Example]) -> Batch:
         landmarks=torch.from_numpy(
             np.stack([example.landmarks_px for example in examples]).astype(np.float32)
         ),
+        mirrored=torch.tensor([example.mirrored for example in examples]),
     )

@@ -152,7 +152,12 @@ def _loss(network: PoseNet, batch: Batch, head_mm: Tensor, config: TrainingConfi
     with torch.autocast(DEVICE.type, torch.bfloat16, enabled=config.loop.bfloat16):
         predicted = network(batch["image"].to(DEVICE))
     return pose_loss(
-        predicted, batch["rotation"].to(DEVICE), batch["landmarks"].to(DEVICE), head_mm, config.loss
+        predicted,
+        batch["rotation"].to(DEVICE),
+        batch["landmarks"].to(DEVICE),
+        batch["mirrored"].to(DEVICE),
+        head_mm,
+        config.loss,
     )
 
 

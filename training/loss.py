@@ -19,16 +19,19 @@ class Parts(NamedTuple):
     reprojection: Tensor
     landmarks: Tensor
     error: Tensor
+    consistency: Tensor
 
 
 def pose_loss(
     predicted: Prediction,
     rotation: Tensor,
     landmarks_px: Tensor,
+    mirrored: Tensor,
     head_mm: Tensor,
     config: LossConfig,
 ) -> Parts:
-    """`rotation` n x 3 x 3, `landmarks_px` n x 68 x 2 in pixels of the reference crop, `head_mm` 68 x 3.
+    """`rotation` n x 3 x 3, `landmarks_px` n x 68 x 2 in pixels of the reference crop, `mirrored` bool n,
+    `head_mm` 68 x 3.
 
     All distances count with their first power, so that a face whose label is wrong pulls no harder than
     another.
@@ -40,10 +43,26 @@ def pose_loss(
     # -log of an exponential distribution with this mean: least where it is the mean error.
     degrees = torch.rad2deg(angle.detach())
     error = degrees * torch.exp(-predicted.log_error) + predicted.log_error
-    parts = (angle.mean(), reprojection.mean(), landmarks.mean(), error.mean())
-    weights = (config.rotation, config.reprojection, config.landmarks, config.error)
+    consistency = (
+        _consistency(predicted.rotation, rotation, mirrored) if config.consistency else angle[:1] * 0
+    )
+    parts = (angle.mean(), reprojection.mean(), landmarks.mean(), error.mean(), consistency.mean())
+    weights = (config.rotation, config.reprojection, config.landmarks, config.error, config.consistency)
     total = torch.stack([weight * part for weight, part in zip(weights, parts, strict=True)]).sum()
     return Parts(total, *parts)
+
+
+def _consistency(predicted: Tensor, rotation: Tensor, mirrored: Tensor) -> Tensor:
+    """Angles in radians between what rows 2 k and 2 k + 1, two crops of one face, are wrong by.
+
+    Errors are turned into the frame of the unmirrored head, where a wrong label is wrong in the same way for
+    both and so counts for nothing: what is left is what the crop, and not the face, did to the pose.
+    """
+    wrong = rotation.transpose(1, 2) @ predicted
+    # M E M with M = diag(-1, 1, 1)
+    signs = predicted.new_tensor([[1.0, -1, -1], [-1, 1, 1], [-1, 1, 1]])
+    wrong = torch.where(mirrored[:, None, None], signs * wrong, wrong)
+    return geodesic(wrong[0::2], wrong[1::2])
 
 
 def geodesic(one: Tensor, other: Tensor) -> Tensor:

@@ -30,3 +30,10 @@ def test_a_file_that_is_not_there_is_an_error_of_one_line(tmp_path):
 
 def test_without_a_file_synthesis_has_its_defaults():
     assert load_synthesis(None).faces == 16_000
+
+
+def test_consistency_needs_pairs(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("name: a\ndata: []\nloss: {consistency: 0.5}\n")
+    with pytest.raises(ConfigError, match=r"loss\.consistency is 0\.5.*set it to true"):
+        load_config(path)

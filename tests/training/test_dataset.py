@@ -55,3 +55,15 @@ def test_workers_change_nothing(faces, config):
     loader = torch.utils.data.DataLoader(Batches(faces, config, 1), batch_size=None, num_workers=2)
     for one, other in zip(Batches(faces, config, 1), loader, strict=True):
         assert torch.equal(one["image"], other["image"])
+
+
+def test_pairs_are_one_face_changed_in_two_ways(faces, config):
+    paired = config.model_copy(update={"loop": config.loop.model_copy(update={"pairs": True})})
+    for batch in Batches(faces, paired, 0):
+        assert len(batch["image"]) == config.loop.batch
+        for row in range(0, config.loop.batch, 2):
+            assert not torch.equal(batch["image"][row], batch["image"][row + 1])
+            # The angle of the head's axis to the line of sight survives a mirror and a roll, and a shift of
+            # the box but for about two degrees.
+            tilt = torch.rad2deg(torch.acos(batch["rotation"][row : row + 2, 2, 2]))
+            assert abs(float(tilt[0] - tilt[1])) < 6

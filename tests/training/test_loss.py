@@ -36,8 +36,11 @@ def perfect(**changes):
     return Prediction(**(values | changes))
 
 
+UNMIRRORED = torch.zeros(4, dtype=torch.bool)
+
+
 def loss(predicted, config=LossConfig(error=0.0)):  # noqa: B008  (frozen)
-    return pose_loss(predicted, tensor(ROTATION), tensor(points()), HEAD, config)
+    return pose_loss(predicted, tensor(ROTATION), tensor(points()), UNMIRRORED, HEAD, config)
 
 
 def test_the_truth_costs_nothing():
@@ -54,6 +57,31 @@ def test_every_part_sees_its_own_error():
     moved = perfect().landmarks + 0.1
     # 0.1 of the crop's side in x and y
     assert loss(perfect(landmarks=moved)).landmarks == pytest.approx(0.1 * np.sqrt(2), rel=0.05)
+
+
+def consistency(labels, predicted, mirrored):
+    config = LossConfig(consistency=1.0)
+    truth = torch.tensor(mirrored)
+    pose = perfect(rotation=tensor(predicted))
+    return float(pose_loss(pose, tensor(labels), tensor(points()), truth, HEAD, config).consistency)
+
+
+def test_two_crops_that_are_wrong_alike_are_consistent_though_wrong():
+    wrong = ypr_deg_to_matrix(np.array([[5.0, -8, 3]]))
+    assert consistency(ROTATION, ROTATION @ wrong, [False] * 4) == pytest.approx(0, abs=2e-3)
+
+
+def test_a_mirrored_crop_is_wrong_in_the_mirrored_way():
+    wrong, mirrored_wrong = ypr_deg_to_matrix(np.array([[5.0, -8, 3], [-5, -8, -3]]))
+    errors = np.stack([wrong, mirrored_wrong, mirrored_wrong, wrong])
+    assert consistency(ROTATION, ROTATION @ errors, [False, True, True, False]) == pytest.approx(0, abs=2e-3)
+    assert consistency(ROTATION, ROTATION @ errors, [False] * 4) > np.deg2rad(8)
+
+
+def test_inconsistency_is_the_angle_between_the_errors_of_a_pair():
+    errors = ypr_deg_to_matrix(np.array([[6.0, 0, 0], [-4, 0, 0], [0, 0, 0], [0, 0, 0]]))
+    mean = np.deg2rad(10) / 2
+    assert consistency(ROTATION, ROTATION @ errors, [False] * 4) == pytest.approx(mean, rel=2e-2)
 
 
 def test_angles_are_those_of_the_pose_core():
