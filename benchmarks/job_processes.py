@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-ROLES = ("driver", "raylet", "actor", "child")
 
 
 @dataclass(frozen=True)

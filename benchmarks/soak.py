@@ -1,6 +1,7 @@
 """Soak tests of whole jobs, as processes of their own:
 
     python benchmarks/soak.py kills --faces 20000 --kills 200
+    python benchmarks/soak.py kills --faces 20000 --kills 200 --runner local
     python benchmarks/soak.py memory --rows 1000000
 
 `kills` ends a process of a running job at random moments with SIGKILL, runs the same command again until all
@@ -21,11 +22,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-from job_processes import ROLES, Job, Process
+from job_processes import Job, Process
 from soak_inputs import NETWORK_IN_WORDS, write_faces, write_tiny_network
 from soak_memory import MemoryLog, describe
 from soak_results import lost_and_twice, results, torn
 
+_WEIGHTS = {
+    "ray": {"driver": 1.0, "raylet": 1.0, "actor": 2.0, "child": 2.0},
+    "local": {"driver": 1.0, "child": 4.0},
+}
+"""How often each role is killed, against the others: all that a job of each runner has."""
 _EXIT_TIMEOUT_S = 150
 _GRACE_S = 10
 _FAILURES = 3
@@ -156,12 +162,17 @@ _folder = click.option(
 )
 
 
-def _prepared(folder: Path | None, n_faces: int, settings: tuple[str, ...]) -> Soak:
+_runner = click.option("--runner", type=click.Choice([*_WEIGHTS]), default="ray", show_default=True)
+
+
+def _prepared(folder: Path | None, n_faces: int, runner: str, settings: tuple[str, ...]) -> Soak:
     folder = (folder or Path(tempfile.mkdtemp(prefix="soak-"))).absolute()
     manifest = write_faces(folder / "faces", n_faces)
     model = write_tiny_network(folder / "tiny.onnx")
     click.echo(f"working in {folder}; poses by {NETWORK_IN_WORDS}")
-    return Soak(folder, manifest, (f"pose.model={model}", "pose.device=cpu", "engine.runner=ray", *settings))
+    return Soak(
+        folder, manifest, (f"pose.model={model}", "pose.device=cpu", f"engine.runner={runner}", *settings)
+    )
 
 
 @main.command()
@@ -169,16 +180,16 @@ def _prepared(folder: Path | None, n_faces: int, settings: tuple[str, ...]) -> S
 @click.option("--kills", default=200, show_default=True)
 @click.option("--mean-pause-s", default=3.0, show_default=True, help="Between kills; exponential.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--weights", default="1,1,2,2", show_default=True, help=f"Of {', '.join(ROLES)}.")
 @click.option("--limit-min", default=600.0, show_default=True, help="No more kills after that time.")
+@_runner
 @_folder
 def kills(
     faces: int,
     kills: int,
     mean_pause_s: float,
     seed: int,
-    weights: str,
     limit_min: float,
+    runner: str,
     folder: Path | None,
 ) -> None:
     """Kill processes of a job at random moments, resume, and compare with an undisturbed run."""
@@ -186,7 +197,7 @@ def kills(
         *("output.faces_per_part=100", "render.size_px=32", "render.views_deg=[40]"),
         *("render.view_policy=all", "engine.cpus=2"),
     )
-    soak = _prepared(folder, faces, settings)
+    soak = _prepared(folder, faces, runner, settings)
     calm = soak.folder / "calm"
     began_s = time.monotonic()
     with soak.start(calm) as job:
@@ -195,8 +206,7 @@ def kills(
         raise click.ClickException(f"the undisturbed run failed; see {calm.with_suffix('.log')}")
     click.echo(f"undisturbed run: {faces:,} faces in {time.monotonic() - began_s:.0f} s")
     expected, damage = results(calm), Damage()
-    weighted = dict(zip(ROLES, map(float, weights.split(",")), strict=True))
-    plan = KillPlan(kills, mean_pause_s, weighted, random.Random(seed))
+    plan = KillPlan(kills, mean_pause_s, _WEIGHTS[runner], random.Random(seed))
     while plan.left(damage) > 0 or not damage.rounds:
         out = soak.folder / f"round-{damage.rounds:02d}"
         disturb(soak, out, damage, plan)
@@ -243,10 +253,13 @@ def _print_kills(damage: Damage) -> None:
 @click.option("--rows", default=1_000_000, show_default=True)
 @click.option("--stop-at", default=0.9, show_default=True, help="Share of the job at which it is resumed.")
 @click.option("--resume-limit-s", default=10.0, show_default=True)
+@_runner
 @_folder
-def memory(rows: int, stop_at: float, resume_limit_s: float, folder: Path | None) -> None:
+def memory(rows: int, stop_at: float, resume_limit_s: float, runner: str, folder: Path | None) -> None:
     """Watch the memory of every process of a long job; then time how a resumed one starts."""
-    soak = _prepared(folder, rows, ("render.enabled=false", "output.faces_per_part=500", "engine.cpus=2"))
+    soak = _prepared(
+        folder, rows, runner, ("render.enabled=false", "output.faces_per_part=500", "engine.cpus=2")
+    )
     out, began_s = soak.folder / "long", time.monotonic()
     log = MemoryLog(out)
     with soak.start(out) as job:

@@ -61,6 +61,13 @@ _INSTALL = {
 }
 
 
+def might_use_gpu(device: Device) -> bool:
+    """Whether poses could run on a GPU of this machine, as far as can be told without opening a network."""
+    if device == "cpu":
+        return False
+    return _gpu_obstacle(*((TENSORRT, "TensorRT") if device == "tensorrt" else (CUDA, "CUDA"))) is None
+
+
 def _gpu_obstacle(provider: str, name: str) -> str | None:
     """Why a provider of NVIDIA need not be tried at all, or None."""
     if provider not in ort.get_available_providers():

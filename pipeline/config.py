@@ -166,7 +166,8 @@ class EngineSettings(_Settings):
     """A Ray cluster to join (`auto`, `ray://...`, `host:port`); by default the job runs on this machine."""
     runner: Literal["auto", "ray", "local"] = "auto"
     """local: child processes on this machine, without Ray, which takes seconds to start. ray: a cluster, or a
-    Ray of this machine that starts and stops with the job. auto: local for small jobs without a cluster."""
+    Ray of this machine that starts and stops with the job. auto: local without a cluster, but for
+    jobs of more than 2,000 faces beside a GPU."""
     layout: Literal["auto", "fused", "staged"] = "auto"
     """fused: every actor takes a part from decoding to the shard. staged: decode, pose and render are three
     pools, so that poses run on GPUs and the rest beside them. auto: staged where the poses run on a GPU."""

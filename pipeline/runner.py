@@ -1,8 +1,8 @@
 """Where the parts of a job are done: on Ray Data, or on this machine by child processes alone.
 
 Both run the same stages under the same supervision and write the same bytes. Ray brings many machines, GPUs
-beside CPUs and what mends a lost node, and takes seconds to start; a small job on one machine needs none of
-it.
+beside CPUs and what mends a lost node. It takes seconds to start and a twentieth of the rate of two cores; a
+job on the CPUs of one machine needs none of it.
 """
 
 import os
@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, Protocol
 
-from pipeline.config import EngineSettings
+from fpn_core.session import might_use_gpu
+from pipeline.config import JobConfig
 from pipeline.ledger import LedgerEntry
 from pipeline.worker import Job, Part
 
-MOST_FACES_WITHOUT_RAY = 2000
-"""What `engine.runner: auto` still does without Ray: a job of a minute or less on two cores."""
+MOST_FACES_WITHOUT_POOLS = 2000
+"""What `engine.runner: auto` still does without Ray where there is a GPU: a job of a minute or less on two
+cores. Larger ones gain by Ray's pools, in which CPUs feed the GPU."""
 
 
 class Runner(Protocol):
@@ -47,7 +49,7 @@ def open_runner(job: Job, n_faces: int) -> Iterator[Runner]:
         ResourceError: Ray cannot be started or joined, or has no GPU although one was asked for.
         ProviderError: CUDA or TensorRT was asked for and does not run.
     """
-    if choose_runner(job.config.engine, n_faces) == "local":
+    if choose_runner(job.config, n_faces) == "local":
         from pipeline.local_engine import LocalRunner  # noqa: PLC0415
 
         yield LocalRunner(job)
@@ -58,14 +60,15 @@ def open_runner(job: Job, n_faces: int) -> Iterator[Runner]:
         yield runner
 
 
-def choose_runner(settings: EngineSettings, n_faces: int) -> Literal["ray", "local"]:
+def choose_runner(config: JobConfig, n_faces: int) -> Literal["ray", "local"]:
     """Which runner a job of so many faces gets; a cluster that is named, or a running Ray, is used."""
+    settings = config.engine
     if settings.runner != "auto":
         return settings.runner
     wants_ray = settings.address or os.environ.get("RAY_ADDRESS") or settings.layout == "staged"
-    if wants_ray or n_faces > MOST_FACES_WITHOUT_RAY or _ray_is_running():
+    if wants_ray or _ray_is_running():
         return "ray"
-    return "local"
+    return "ray" if n_faces > MOST_FACES_WITHOUT_POOLS and might_use_gpu(config.pose.device) else "local"
 
 
 def _ray_is_running() -> bool:

@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 import ray
 
-from pipeline.config import EngineSettings
-from pipeline.runner import MOST_FACES_WITHOUT_RAY, choose_runner
+from pipeline import runner
+from pipeline.config import EngineSettings, JobConfig
+from pipeline.runner import MOST_FACES_WITHOUT_POOLS, choose_runner
 from tests.photos import FACE_XYWH_PX, write_portrait
+
+
+def job(**settings: object) -> JobConfig:
+    return JobConfig.model_validate({"engine": settings})
 
 
 @pytest.fixture
@@ -22,24 +27,35 @@ def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     ("settings", "n_faces", "expected"),
     [
         ({}, 10, "local"),
-        ({}, MOST_FACES_WITHOUT_RAY + 1, "ray"),
+        ({}, 10**6, "local"),
         ({"address": "auto"}, 10, "ray"),
         ({"layout": "staged"}, 10, "ray"),
         ({"runner": "ray"}, 10, "ray"),
         ({"runner": "local"}, 10**6, "local"),
     ],
 )
-def test_small_jobs_of_one_machine_do_without_ray(settings: dict, n_faces: int, expected: str) -> None:
-    assert choose_runner(EngineSettings(**settings), n_faces) == expected
+def test_jobs_on_the_cpus_of_one_machine_do_without_ray(
+    settings: dict, n_faces: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "might_use_gpu", lambda device: False)
+    assert choose_runner(job(**settings), n_faces) == expected
+
+
+@pytest.mark.usefixtures("no_ray")
+def test_a_large_job_beside_a_gpu_has_the_pools_of_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "might_use_gpu", lambda device: device != "cpu")
+    assert choose_runner(job(), MOST_FACES_WITHOUT_POOLS) == "local"
+    assert choose_runner(job(), MOST_FACES_WITHOUT_POOLS + 1) == "ray"
+    assert choose_runner(JobConfig.model_validate({"pose": {"device": "cpu"}}), 10**6) == "local"
 
 
 @pytest.mark.usefixtures("no_ray")
 def test_a_ray_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "here:1")  # as `ray job submit` sets it
-    assert choose_runner(EngineSettings(), 10) == "ray"
+    assert choose_runner(job(), 10) == "ray"
     monkeypatch.delenv("RAY_ADDRESS")
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
-    assert choose_runner(EngineSettings(), 10) == "ray"
+    assert choose_runner(job(), 10) == "ray"
 
 
 @pytest.mark.parametrize("settings", [{"address": "auto"}, {"layout": "staged"}])
