@@ -104,4 +104,4 @@ def axes_points_mm(length_mm: float = 60.0) -> Float64[np.ndarray, "4 3"]:
 def axes_before_nose_mm() -> Float64[np.ndarray, "4 3"]:
     """The same points, with axes of 70 mm from just before the tip of the nose: drawn over a face, all three
     are seen."""
-    return axes_points_mm(70.0) + np.array([0.0, 0.0, -60.0])
+    return np.asarray(axes_points_mm(70.0) + np.array([0.0, 0.0, -60.0]))
