@@ -4,18 +4,16 @@ A round is planned once and written down, so that a retry that was stopped conti
 that is rejected again stands in the rejects of both its parts; the later one counts.
 """
 
-import io
 import json
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import pyarrow.parquet as pq
-
 from pipeline.errors import StorageError
 from pipeline.ledger import LedgerEntry, committed_parts, part_files, read_entries
 from pipeline.manifest import Slice
+from pipeline.parquet import read_parquet
 from pipeline.storage import Folder
 from pipeline.worker import Again, Part
 
@@ -59,7 +57,7 @@ def _rejects_of(out: Folder, entry: LedgerEntry) -> list[StandingReject]:
         raise StorageError(
             f"the rejects of part {entry.part} are missing in {out.location!r}; fpn verify shows what else is"
         )
-    table = pq.read_table(io.BytesIO(data), columns=["row", "reason", "attempts"])
+    table = read_parquet(data, ["row", "reason", "attempts"])
     return [StandingReject(**record) for record in table.to_pylist()]
 
 

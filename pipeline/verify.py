@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from pipeline.again import planned_retries
 from pipeline.job import stored_job
 from pipeline.ledger import LedgerEntry, committed_parts, part_files, read_entry
+from pipeline.parquet import read_parquet
 from pipeline.storage import Folder
 
 _VIEW = re.compile(r"\d{6,}-\d{6,}\.-?\d+\.(jpg|png|webp)")
@@ -151,5 +151,5 @@ def _joined(arrays: list[np.ndarray]) -> np.ndarray:
 
 
 def _hashes(parquet: bytes) -> np.ndarray:
-    ids = pq.read_table(io.BytesIO(parquet), columns=["face_id"])["face_id"].to_pylist()
+    ids = read_parquet(parquet, ["face_id"])["face_id"].to_pylist()
     return np.array([hash(face_id) for face_id in ids], dtype=np.int64)

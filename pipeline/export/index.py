@@ -10,12 +10,12 @@ from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pyarrow.types as pat
 
 from pipeline.errors import ConfigError, StorageError
 from pipeline.job import stored_job
 from pipeline.ledger import LedgerEntry, committed_parts, part_files, read_entries
+from pipeline.parquet import read_parquet
 from pipeline.shards import pose_schema
 from pipeline.spans import Span
 from pipeline.storage import Folder, without_credentials
@@ -134,7 +134,7 @@ class _Collected:
 
     def add(self, entry: LedgerEntry) -> None:
         names = part_files(entry.part, views=True)
-        table = pq.read_table(io.BytesIO(_checked(self.out, entry, names["poses"])))
+        table = read_parquet(_checked(self.out, entry, names["poses"]))
         ours = set(pose_schema(pa.schema([])).names)
         self.carried = self.carried or pa.schema([f for f in table.schema if f.name not in ours])
         by = self.wanted.by

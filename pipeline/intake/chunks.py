@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import StorageError
 from pipeline.intake.find import Chunk, Found
 from pipeline.manifest import BOX_COLUMNS
+from pipeline.parquet import read_parquet
 from pipeline.storage import Folder
 
 REJECT_SCHEMA = pa.schema([("image", pa.string()), ("reason", pa.string()), ("detail", pa.string())])
@@ -129,7 +130,7 @@ class ChunkStore:
             raise StorageError(
                 f"{name!r} is gone from {self.folder.location!r}; the same command makes it anew"
             )
-        return pq.read_table(io.BytesIO(data))
+        return read_parquet(data)
 
 
 def _faces_name(number: int) -> str:

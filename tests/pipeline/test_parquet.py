@@ -1,0 +1,63 @@
+"""Reading Parquet from memory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import pipeline
+from pipeline.parquet import read_parquet
+
+TABLE = pa.table({"face_id": ["a", "b"], "yaw_deg": [1.0, None]}).replace_schema_metadata(
+    {"faceposenet": "1"}
+)
+
+ROOT = Path(pipeline.__file__).parents[1]
+
+
+def as_file(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue())
+
+
+def test_a_table_comes_back_as_it_was_written() -> None:
+    found = read_parquet(as_file(TABLE))
+    assert found.equals(TABLE, check_metadata=True)
+
+
+def test_columns_are_picked_by_name() -> None:
+    assert read_parquet(as_file(TABLE), ["face_id"]).to_pydict() == {"face_id": ["a", "b"]}
+
+
+def test_what_is_no_parquet_is_refused() -> None:
+    with pytest.raises(pa.ArrowInvalid):
+        read_parquet(as_file(TABLE)[:-20])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux shows them")
+def test_no_thread_is_left_that_could_outlive_python(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(as_file(TABLE))
+    code = (
+        "import os, pathlib\n"
+        "from pipeline.parquet import read_parquet\n"
+        "data = pathlib.Path('a.parquet').read_bytes()\n"
+        "threads = lambda: len(os.listdir('/proc/self/task'))\n"
+        "before = threads()\n"
+        "read_parquet(data)\n"
+        "read_parquet(data, ['face_id'])\n"
+        "print(before, threads())\n"
+    )
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    before, after = found.stdout.split()
+    assert before == after
+
+
+def test_nothing_in_the_package_reads_tables_on_threads_of_arrow() -> None:
+    sources = Path(pipeline.__file__).parent.rglob("*.py")
+    users = [path.name for path in sources if "pq.read_table(" in path.read_text(encoding="utf-8")]
+    assert users == []
