@@ -6,7 +6,6 @@ others only decide where and how fast it is made, and may change between the run
 """
 
 import copy
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pipeline.config_near import near_settings
 from pipeline.errors import ConfigError
 from pipeline.storage import without_credentials
 
@@ -309,20 +309,26 @@ def _set(settings: dict[str, Any], names: Sequence[str], value: Any) -> None:
 def _describe(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
-        name = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"there is no setting {name!r}{_suggestion(problem['loc'])}")
+        names, value = [str(part) for part in problem["loc"]], problem["input"]
+        if problem["type"] != "extra_forbidden":
+            lines.append(f"setting {'.'.join(names)!r}: {problem['msg']}, but got {value!r}")
+        elif len(names) == 1 and isinstance(value, dict) and value:
+            lines += [_no_setting([*names, str(name)]) for name in value]
         else:
-            lines.append(f"setting {name!r}: {problem['msg']}, but got {problem['input']!r}")
+            lines.append(_no_setting(names))
     return "; ".join(lines)
 
 
-def _suggestion(location: tuple[int | str, ...]) -> str:
-    fields = JobConfig.model_fields
-    for name in location[:-1]:
-        section = fields[str(name)].annotation if str(name) in fields else None
-        if not (isinstance(section, type) and issubclass(section, BaseModel)):
-            return ""
-        fields = section.model_fields
-    near = difflib.get_close_matches(str(location[-1]), fields, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(fields)}"
+def _no_setting(names: Sequence[str]) -> str:
+    sections = {
+        section: list(model.annotation.model_fields)  # type: ignore[union-attr]  # every section is a model
+        for section, model in JobConfig.model_fields.items()
+    }
+    near = near_settings(names, sections)
+    if near:
+        way = f"did you mean {' or '.join(map(repr, near))}?"
+    elif len(names) > 1 and names[0] in sections:
+        way = f"in {names[0]!r} there are: {', '.join(sections[names[0]])}"
+    else:
+        way = f"there are the sections: {', '.join(sections)}"
+    return f"there is no setting {'.'.join(names)!r}; {way}"

@@ -1,6 +1,7 @@
 """Opening a manifest: which kind it is, and where its columns are."""
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.config import ManifestSettings
@@ -10,6 +11,9 @@ from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Manifest, map_columns
 from pipeline.manifest.tars import index_tars
 from pipeline.manifest.text import index_text, read_header
 from pipeline.storage import Folder, is_uri, read_file
+
+# How much two names have in common for one to be meant by the other: two letters of eight may differ.
+_NEAR = 0.75
 
 
 def open_manifest(location: str, settings: ManifestSettings, *, checksum: bool = True) -> Manifest:
@@ -55,13 +59,28 @@ def _way_to_a_manifest(location: str) -> str:
         path = Path(location).absolute()
         if not path.parent.is_dir():
             return f"its folder {str(path.parent)!r} is not there either"
-        near = difflib.get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=1)
+        near = _nearest(path.name, sorted(file.name for file in path.parent.iterdir()))
         if near:
-            return f"did you mean {str(Path(location).with_name(near[0]))!r}?"
+            return f"did you mean {str(Path(location).with_name(near))!r}?"
     return (
         "expected a Parquet, CSV or list file, or a folder of .parquet or .tar files; fpn manifest makes one "
         "of a folder of photos"
     )
+
+
+def _nearest(wanted: str, names: Iterable[str]) -> str | None:
+    """The file whose name is most like the wanted one, or None where none is.
+
+    Only what stands before the ending counts: "a.csv" is not near "b.csv" for being CSV. Of names equally
+    near one with the wanted ending is given.
+    """
+
+    def nearness(name: str) -> tuple[float, bool]:
+        stems = Path(wanted).stem.lower(), Path(name).stem.lower()
+        return difflib.SequenceMatcher(None, *stems).ratio(), Path(name).suffix == Path(wanted).suffix
+
+    best = max(names, key=nearness, default=None)
+    return best if best is not None and nearness(best)[0] >= _NEAR else None
 
 
 def _guess(location: str) -> str:

@@ -46,7 +46,7 @@ def test_a_wrong_preset_or_setting_is_a_wrong_command() -> None:
     result = invoke("show", "--config", "recogniton")
     assert (result.exit_code, "did you mean 'recognition'" in result.output) == (2, True)
     result = invoke("show", "--set", "render.size=1")
-    assert (result.exit_code, "did you mean 'size_px'" in result.output) == (2, True)
+    assert (result.exit_code, "did you mean 'render.size_px'?" in result.output) == (2, True)
 
 
 def test_presets_are_listed_with_what_they_are_for() -> None:

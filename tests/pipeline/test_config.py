@@ -26,8 +26,14 @@ def test_values_are_taken_as_they_are_even_where_yaml_would_read_them_otherwise(
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("render.size=112", "did you mean 'size_px'"),
-        ("rendr.size_px=112", "did you mean 'render'"),
+        ("render.size=112", "did you mean 'render.size_px'?"),
+        ("rendr.size_px=112", "no setting 'rendr.size_px'; did you mean 'render.size_px'?"),
+        ("rendr.size=112", "no setting 'rendr.size'; did you mean 'render.size_px'?"),
+        ("pose.size_px=112", "did you mean 'render.size_px'?"),
+        ("size_px=112", "no setting 'size_px'; did you mean 'render.size_px'?"),
+        ("rendr=112", "no setting 'rendr'; did you mean 'render'?"),
+        ("xyz.abc=1", "no setting 'xyz.abc'; there are the sections: manifest, "),
+        ("render.qqq=1", "no setting 'render.qqq'; in 'render' there are: "),
         ("render.size_px=big", "render.size_px"),
         ("render.size_px=5", "greater than or equal to 32"),
         ("output.max_reject_fraction=.nan", "max_reject_fraction"),
@@ -38,6 +44,17 @@ def test_values_are_taken_as_they_are_even_where_yaml_would_read_them_otherwise(
 def test_a_wrong_setting_is_refused_with_a_way_out(override: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said.replace("[", r"\[")):
         load_config(None, [override])
+
+
+def test_every_wrong_setting_of_a_file_is_told_with_its_full_name(tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text("rendr:\n  size_px: 5\n  backgroud: fill\npose:\n  devise: cpu\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    said = str(caught.value)
+    assert "no setting 'rendr.size_px'; did you mean 'render.size_px'?" in said
+    assert "no setting 'rendr.backgroud'; did you mean 'render.background'?" in said
+    assert "no setting 'pose.devise'; did you mean 'pose.device'?" in said
 
 
 def test_a_file_that_is_no_mapping_or_not_there_is_refused(tmp_path: Path) -> None:
