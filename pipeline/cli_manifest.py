@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from pipeline.cli_group import SuggestingGroup
-from pipeline.cli_options import echo_json, json_option
+from pipeline.cli_options import address_option, echo_json, given, json_option
 
 if TYPE_CHECKING:
     from pipeline.intake.chunks import Totals
@@ -45,11 +45,28 @@ _longest = click.option(
 _workers = click.option(
     "--workers", type=click.IntRange(min=1), help="Processes.  [default: one for every core]"
 )
+_runner = click.option(
+    "--runner",
+    type=click.Choice(["auto", "local", "ray"]),
+    default="auto",
+    show_default=True,
+    help="Processes of this machine, or a Ray cluster's CPUs; auto: Ray where a cluster is named.",
+)
 
 
 def _finding(command: Callable[..., None]) -> Callable[..., None]:
     """The options on finding faces, which all ways have."""
-    for option in (json_option, _workers, _longest, _min_score, _faces, _box, _detector):
+    for option in (
+        json_option,
+        address_option,
+        _runner,
+        _workers,
+        _longest,
+        _min_score,
+        _faces,
+        _box,
+        _detector,
+    ):
         command = option(command)
     return command
 
@@ -72,8 +89,9 @@ def from_images(folder: str, out: str, follow_links: bool, **finding: Any) -> No
     """The faces of all images in FOLDER and the folders in it.
 
     \b
-    Example:
+    Examples:
       fpn manifest from-images photos faces.parquet --detector face_detection_yunet_2023mar.onnx
+      fpn manifest from-images s3://bucket/photos s3://bucket/faces.parquet --detector yunet.onnx --runner ray
     """
     from pipeline.intake.tree import TreeSource
     from pipeline.storage import parent
@@ -210,21 +228,24 @@ def from_recordio(file: str, out: str, **finding: Any) -> None:
 
 
 def _build(source: "Source", out: str, finding: dict[str, Any], *, needs_rule: bool = True) -> None:
+    from pipeline.config import load_config
     from pipeline.intake.find import FinderSettings
     from pipeline.intake.make import build_manifest
     from pipeline.storage import without_credentials
 
-    as_json, workers = finding.pop("as_json"), finding.pop("workers")
+    as_json = finding.pop("as_json")
+    engine = {name: finding.pop(name) for name in ("runner", "address", "workers")}
     if finding["detector"] and finding["box"]:
         raise click.UsageError("give either --detector or --box")
     if needs_rule and not finding["detector"] and not finding["box"]:
         raise click.UsageError(
             "say where the faces are: --detector MODEL.onnx finds them, --box whole or aligned is a rule"
         )
-    given = {name: value for name, value in finding.items() if value is not None}
+    settings = FinderSettings(**given(**finding))
+    where = load_config(values={f"engine.{name}": value for name, value in given(**engine).items()}).engine
     progress = _Progress()
     try:
-        built = build_manifest(source, FinderSettings(**given), out, workers=workers, say=progress)
+        built = build_manifest(source, settings, out, engine=where, say=progress)
     finally:
         progress.close()
     totals, shown = built.totals, without_credentials(built.manifest)

@@ -15,7 +15,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from fpn_core.session import CPU
 from pipeline.actor import StageActor
 from pipeline.config import Device, EngineSettings
 from pipeline.errors import JobIncompleteError, PipelineError, ResourceError
-from pipeline.layout import Layout, Pool, choose_layout
+from pipeline.layout import Pool, Stages, choose_layout
 from pipeline.ledger import LedgerEntry, committed_parts, entry_from_fields, read_entries
 from pipeline.stages import make_item, make_setup
 from pipeline.worker import Job, Part
@@ -67,14 +68,14 @@ class RayRunner:
     def run(self, parts: Sequence[Part], say: Callable[[str], None]) -> Iterator[LedgerEntry]:
         """Work through the parts, laid out anew on what is left of the cluster after each loss."""
 
-        def layout_for(n_parts: int) -> Layout:
+        def stages_for(n_parts: int) -> Stages:
             cpus, gpus = cluster_size()
             on_gpu = self.device in GPU_DEVICES
             layout = choose_layout(self.job.config.engine, cpus, gpus, n_parts, on_gpu=on_gpu)
             say(f"layout: {layout.describe()} on {cpus:g} CPUs, {gpus:g} GPUs")
-            return layout
+            return layout.stages()
 
-        yield from run_parts(self.job, parts, layout_for, self.device)
+        yield from run_parts(self.job, parts, stages_for, self.device)
 
 
 @contextmanager
@@ -206,40 +207,84 @@ def probe_device(job: Job, device: Device, settings: EngineSettings) -> tuple[De
 
 
 def run_parts(
-    job: Job, parts: Sequence[Part], layout_for: Callable[[int], Layout], device: Device
+    job: Job, parts: Sequence[Part], stages_for: Callable[[int], Stages], device: Device
 ) -> Iterator[LedgerEntry]:
     """Work through the parts and give the ledger entry of each as it is committed, in any order.
 
-    `layout_for`: number of parts -> the actors for them on the cluster as it is now. Where Ray cannot mend
-    the loss of a node or actor by itself, what is not committed is begun anew on what is left of the
-    cluster.
+    `stages_for`: number of parts -> the stages, with the actors for them on the cluster as it is now. Where
+    Ray cannot mend the loss of a node or actor by itself, what is not committed is begun anew on what is
+    left of the cluster.
 
     Raises:
         ResourceError: actors that did not start in time, or that no longer fit.
         JobIncompleteError: a worker that failed for good, or no node is left; what was committed stays.
     """
-    waiting = {part.number: part for part in parts}
+
+    def committed(numbers: set[int]) -> list[dict[str, Any]]:
+        return [asdict(e) for e in read_entries(job.out, sorted(committed_parts(job.out) & numbers))]
+
+    work = Work(make_setup(job, device), job.out.location, job.config.engine, committed)
+    items = {part.number: make_item(part) for part in parts}
+    for fields in run_items(work, items, stages_for):
+        yield entry_from_fields(fields)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What actors do with items."""
+
+    setup: bytes
+    """For `pipeline.stages`."""
+    out: str
+    """The folder they write to, by which metrics tell jobs apart."""
+    settings: EngineSettings
+    committed: Callable[[set[int]], list[dict[str, Any]]] = lambda numbers: []
+    """Results of those items that are done although no word of it came; without, they are sent again."""
+
+
+def find_on_ray(work: Work, items: Iterator[tuple[int, bytes]]) -> Iterator[dict[str, Any]]:
+    """What the stage `find` makes of numbered chunks on the CPUs of a cluster, some thousands at a time: all
+    that is known of a set of photos never lies in memory at once.
+
+    Raises:
+        ResourceError, JobIncompleteError: see `run_parts`.
+    """
+
+    def stages_for(n_items: int) -> Stages:
+        settings = work.settings.model_copy(update={"layout": "fused"})
+        cpus, gpus = cluster_size()
+        return (("find", choose_layout(settings, cpus, gpus, n_items, on_gpu=False).decode),)
+
+    with ray_session(work.settings):
+        while window := dict(islice(items, _MAX_BLOCKS)):
+            yield from run_items(work, window, stages_for)
+
+
+def run_items(
+    work: Work, items: dict[int, bytes], stages_for: Callable[[int], Stages]
+) -> Iterator[dict[str, Any]]:
+    """The results of numbered items as the last stage gives them, JSON with the item's number as `part`."""
+    waiting = dict(items)
     losses = 0
     while waiting:
         try:
-            for entry in _execute(job, list(waiting.values()), layout_for(len(waiting)), device):
+            for fields in _execute(work, list(waiting.values()), stages_for(len(waiting))):
                 losses = 0
-                waiting.pop(entry.part, None)
-                yield entry
+                waiting.pop(fields["part"], None)
+                yield fields
             return
         except RayError as error:
             # Actors that do not start after a loss were laid out on a node that was not yet known to be lost.
             is_loss = isinstance(error, _LOSSES) or (losses > 0 and isinstance(error, GetTimeoutError))
             losses += 1
             if losses > _MAX_LOSSES or not is_loss:
-                raise _translated(error, job.config.engine.start_timeout_s) from error
+                raise _translated(error, work.settings.start_timeout_s) from error
         # The failed execution sits in reference cycles and would keep its actors, and their CPUs, alive.
         gc.collect()
         time.sleep(_PAUSE_AFTER_LOSS_S)
-        # Committed, but the word of it was lost.
-        for entry in read_entries(job.out, sorted(committed_parts(job.out) & set(waiting))):
-            del waiting[entry.part]
-            yield entry
+        for fields in work.committed(set(waiting)):
+            del waiting[fields["part"]]
+            yield fields
         if waiting and not cluster_size()[0]:
             raise JobIncompleteError(
                 "no node of Ray is left (killed, or out of memory?). Committed parts stay; the same command "
@@ -247,31 +292,35 @@ def run_parts(
             )
 
 
-def _execute(job: Job, parts: Sequence[Part], layout: Layout, device: Device) -> Iterator[LedgerEntry]:
-    settings = job.config.engine
+def _execute(work: Work, items: Sequence[bytes], stages: Stages) -> Iterator[dict[str, Any]]:
     context = ray.data.DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.wait_for_min_actors_s = settings.start_timeout_s
+    context.wait_for_min_actors_s = work.settings.start_timeout_s
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what goes wrong comes as an exception
-    setup = make_setup(job, device)
-    rows = [{"item": make_item(part)} for part in parts]
+    rows = [{"item": item} for item in items]
     with ray.data.DataContext.current(context):
         dataset = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MAX_BLOCKS))
-        for kind, pool in layout.stages():
-            dataset = _map(dataset, pool, kind, setup, job.out.location, settings)
+        for kind, pool in stages:
+            dataset = _map(dataset, pool, kind, work)
         for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-            for entry in batch["item"].to_pylist():
-                yield entry_from_fields(json.loads(entry))
+            for result in batch["item"].to_pylist():
+                yield json.loads(result)
 
 
-def _map(dataset: Any, pool: Pool, kind: str, setup: bytes, out: str, settings: EngineSettings) -> Any:
+def _map(dataset: Any, pool: Pool, kind: str, work: Work) -> Any:
     with warnings.catch_warnings():
         # max_task_retries has no successor yet among the arguments that Ray 2.64 will keep.
         warnings.simplefilter("ignore", ray.util.annotations.RayDeprecationWarning)
         return dataset.map_batches(
             StageActor,
-            fn_constructor_args=(kind, setup, out, settings.stall_timeout_s, settings.start_timeout_s),
+            fn_constructor_args=(
+                kind,
+                work.setup,
+                work.out,
+                work.settings.stall_timeout_s,
+                work.settings.start_timeout_s,
+            ),
             batch_size=1,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=pool.size),

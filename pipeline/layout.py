@@ -20,6 +20,10 @@ class Pool:
     gpus: float = 0.0
 
 
+Stages = tuple[tuple[str, Pool], ...]
+"""Stages in order, by their names in `pipeline.stages`, with the actors of each."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """fused: one pool does everything. staged: three pools after one another."""
@@ -29,8 +33,8 @@ class Layout:
     pose: Pool
     render: Pool
 
-    def stages(self) -> tuple[tuple[str, Pool], ...]:
-        """The stages in order, by their names in `pipeline.stages`, with the actors of each."""
+    def stages(self) -> Stages:
+        """The stages of a part."""
         if self.kind == "fused":
             return (("whole", self.decode),)
         return (("decode", self.decode), ("pose", self.pose), ("render", self.render))

@@ -5,15 +5,17 @@ beside CPUs and what mends a lost node. It takes seconds to start and a twentiet
 job on the CPUs of one machine needs none of it.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from fpn_core.session import might_use_gpu
-from pipeline.config import JobConfig
+from pipeline.config import EngineSettings, JobConfig
 from pipeline.ledger import LedgerEntry
+from pipeline.machine import usable_cpus
 from pipeline.worker import Job, Part
 
 MOST_FACES_WITHOUT_POOLS = 2000
@@ -58,6 +60,26 @@ def open_runner(job: Job, n_faces: int) -> Iterator[Runner]:
 
     with ray_runner(job) as runner:
         yield runner
+
+
+def find_faces(
+    setup: bytes, items: Iterator[tuple[int, bytes]], out: str, settings: EngineSettings
+) -> Iterator[dict[str, Any]]:
+    """What workers make of numbered chunks of photos (see `pipeline.intake.stage`), in any order. CPUs do it,
+    so that a machine without a cluster needs no Ray.
+
+    Raises:
+        ResourceError, JobIncompleteError: as `Runner.run`.
+    """
+    if choose_runner(JobConfig(engine=settings), 0) == "local":
+        from pipeline.local_engine import run_here  # noqa: PLC0415
+
+        size = settings.workers or settings.cpus or usable_cpus()
+        yield from map(json.loads, run_here("find", setup, (item for _, item in items), settings, size))
+        return
+    from pipeline.engine import Work, find_on_ray  # noqa: PLC0415
+
+    yield from find_on_ray(Work(setup, out, settings), items)
 
 
 def choose_runner(config: JobConfig, n_faces: int) -> Literal["ray", "local"]:

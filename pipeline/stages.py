@@ -10,7 +10,7 @@ from pipeline.care import Care, Report
 from pipeline.config import Device
 from pipeline.errors import PipelineError
 from pipeline.faces import DecodedFaces, PosedFaces
-from pipeline.intake.find import make_finder
+from pipeline.intake.stage import make_finder
 from pipeline.ledger import LedgerEntry
 from pipeline.worker import DecodeWorker, Job, Part, PartWorker, PoseWorker, RenderWorker
 
@@ -30,8 +30,8 @@ def make_item(part: Part) -> bytes:
 def make_stage(kind: str, setup: bytes, report: Report) -> StageFunction:
     """A stage by its name: `whole` does all of a part; `decode`, `pose` and `render` a third each.
 
-    The last stage gives the part's ledger entry as JSON, the others give what the next one takes. `find`, the
-    faces of photos for a manifest, is no stage of a job, but runs under the same watch.
+    The last stage gives the part's ledger entry as JSON, the others give what the next one takes. `find`
+    finds the faces of a chunk of photos for a manifest, and gives its counts.
     """
     if kind == "find":
         return make_finder(setup, report)

@@ -3,9 +3,8 @@
 Runs in a supervised process, since decoders and detectors are native code (see `supervisor`).
 """
 
-import pickle
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -226,18 +225,3 @@ def _chosen(seen: Detections, faces: Faces, width: int, height: int) -> Detectio
         return seen.pick(np.array([np.argmax(boxes[:, 2] * boxes[:, 3])]))
     centres = boxes[:, :2] + boxes[:, 2:] / 2
     return seen.pick(np.array([np.argmin(np.linalg.norm(centres - [width / 2, height / 2], axis=1))]))
-
-
-StageFunction = Callable[[bytes, Care], bytes]
-
-
-def make_setup(settings: FinderSettings, folder: str) -> bytes:
-    """What `make_finder` needs, for the way to another process."""
-    return pickle.dumps((settings, folder))
-
-
-def make_finder(setup: bytes, report: Report) -> StageFunction:
-    """The finder as a supervised process runs it: a pickled `Chunk` in, a pickled `Found` out."""
-    settings, folder = pickle.loads(setup)
-    finder = Finder(settings, folder, report)
-    return lambda item, care: pickle.dumps(finder(pickle.loads(item), care), protocol=5)

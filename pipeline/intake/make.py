@@ -1,14 +1,13 @@
 """A manifest from a source: chunks of photos, in parallel and resumable, to one Parquet file and its rejects.
 
-The engine of a job is not used: its unit is a part of a manifest, with poses, views and a ledger, and here
-there is no manifest yet. The supervised child processes are the same.
+Chunks are to a manifest what parts are to a job: workers of the same engine, with Ray or without, each keep
+what they found, and nothing but counts comes back.
 """
 
 import json
-import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,22 +15,23 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from pipeline.config import ManifestSettings
+from pipeline.config import EngineSettings, ManifestSettings
 from pipeline.detect import FaceDetector
 from pipeline.errors import ConfigError, ManifestError, StorageError
 from pipeline.intake.chunks import REJECT_SCHEMA, ChunkStore, Totals, face_schema
-from pipeline.intake.crew import Crew
-from pipeline.intake.find import Chunk, FinderSettings, make_setup
+from pipeline.intake.find import Chunk, FinderSettings
 from pipeline.intake.photos import Source
-from pipeline.machine import usable_cpus
+from pipeline.intake.stage import Finding, make_item, make_setup, read_result
 from pipeline.manifest import check_ids, open_manifest
 from pipeline.manifest.text import sha256_of
 from pipeline.retry import patiently
+from pipeline.runner import find_faces
 from pipeline.storage import Folder, is_uri, parent, resolve, without_credentials
 
 CHUNK_IMAGES = 500
 # Small row groups make a large manifest slow to open; large ones cost memory where a few rows are read.
 _ROWS_PER_GROUP = 2**16
+_HERE_OR_ON_A_CLUSTER = EngineSettings()
 
 
 @dataclass(frozen=True)
@@ -50,35 +50,40 @@ def build_manifest(
     settings: FinderSettings,
     out: str,
     *,
-    workers: int | None = None,
+    engine: EngineSettings = _HERE_OR_ON_A_CLUSTER,
     say: Callable[[Totals], None] = lambda totals: None,
     chunk_images: int = CHUNK_IMAGES,
 ) -> Built:
     """Write the faces of all photos of a source to the Parquet file `out`, and what has none beside it.
 
-    `say` hears the counts after each chunk. A build that was stopped goes on where it was.
+    `say` hears the counts after each chunk, `engine` says where it runs. A build that was
+    stopped goes on where it was.
 
     Raises:
         ConfigError: `out` is no .parquet, or the detector is none.
         ManifestError: `out` exists, no face at all, ids that are not unique, or a source that is unreadable.
         StorageError: nothing can be written there.
+        ResourceError, JobIncompleteError: a cluster or worker that fails for good; what was found is kept.
     """
     names = _Names(out)
     if _exists(out):
         raise ManifestError(f"{without_credentials(out)!r} exists; delete it, or name another file")
     if settings.detector is not None:
         FaceDetector(Path(settings.detector))  # tells here, and not in a child, that it is none
+        # Workers need not have this process's working directory.
+        settings = replace(settings, detector=_absolute(settings.detector))
     schema = face_schema(source.columns, with_score=settings.detector is not None)
-    store = ChunkStore(Folder(names.unfinished), schema, _described(settings))
+    store = ChunkStore(Folder(_absolute(names.unfinished)), schema, _described(settings))
     totals, count, resumed = Totals(), 0, 0
     with tempfile.TemporaryDirectory(prefix="faceposenet-") as scratch:
-        setup = make_setup(settings, parent(out))
-        with Crew("find", setup, workers or usable_cpus(), Path(scratch) / "workers.log") as crew:
-            chunks = enumerate(_chunks(source, chunk_images))
-            for chunk_totals, was_done in crew.in_order(chunks, _Task(store, crew)):
-                totals.add(chunk_totals)
-                count, resumed = count + 1, resumed + was_done
-                say(totals)
+        setup = make_setup(Finding(settings, parent(out), store))
+        chunks = enumerate(_chunks(source, chunk_images))
+        items = ((number, make_item(number, chunk)) for number, chunk in chunks)
+        for fields in find_faces(setup, items, store.folder.location, engine):
+            chunk_totals, was_done = read_result(fields)
+            totals.add(chunk_totals)
+            count, resumed = count + 1, resumed + was_done
+            say(totals)
         _publish(store.rejects(count), REJECT_SCHEMA, names.rejects, Path(scratch))
         if not totals.faces:
             _remove(names.unfinished)
@@ -117,22 +122,6 @@ class _Names:
     def unfinished(self) -> str:
         path, query = self._path
         return f"{path}.unfinished{query}"
-
-
-@dataclass(frozen=True)
-class _Task:
-    """Finds the faces of a chunk, unless an earlier run did."""
-
-    store: ChunkStore
-    crew: Crew
-
-    def __call__(self, numbered: tuple[int, Chunk]) -> tuple[Totals, bool]:
-        number, chunk = numbered
-        done = self.store.totals(number, chunk)
-        if done is not None:
-            return done, True
-        found = pickle.loads(self.crew.ask(pickle.dumps(chunk)))
-        return self.store.write(number, chunk, found), False
 
 
 def _chunks(source: Source, size: int) -> Iterator[Chunk]:
@@ -188,6 +177,10 @@ def _copy(source: Path, filesystem: pafs.FileSystem, path: str) -> None:
     with source.open("rb") as file, filesystem.open_output_stream(path) as stream:
         while piece := file.read(2**22):
             stream.write(piece)
+
+
+def _absolute(location: str) -> str:
+    return location if is_uri(location) else str(Path(location).absolute())
 
 
 def _exists(location: str) -> bool:

@@ -1,17 +1,17 @@
 import io
 import json
-import pickle
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from pipeline.care import NO_CARE, report_nothing
+from pipeline.config import EngineSettings
 from pipeline.intake import make
-from pipeline.intake.crew import Crew
-from pipeline.intake.find import Finder
+from pipeline.intake.stage import make_finder
 from tests.conftest import ReferenceData
 from tests.photos import portrait
 
@@ -42,22 +42,27 @@ def blank_jpeg() -> bytes:
     return bytes(cv2.imencode(".jpg", np.full((60, 80, 3), 90, np.uint8))[1])
 
 
-class InProcess(Crew):
-    """Works in this process, which starts at once, and counts."""
+class InProcess:
+    """Works in this process, which starts at once, and counts what was not done before."""
 
     asked = 0
 
-    def ask(self, item: bytes) -> bytes:
-        InProcess.asked += 1
-        settings, folder = pickle.loads(self._setup)
-        return pickle.dumps(Finder(settings, folder)(pickle.loads(item)))
+    @classmethod
+    def find_faces(
+        cls, setup: bytes, items: Iterator[tuple[int, bytes]], out: str, settings: EngineSettings
+    ) -> Iterator[dict]:
+        find = make_finder(setup, report_nothing)
+        for _, item in items:
+            fields = json.loads(find(item, NO_CARE))
+            cls.asked += not fields["resumed"]
+            yield fields
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> type[InProcess]:
     """Builds without child processes."""
     InProcess.asked = 0
-    monkeypatch.setattr(make, "Crew", InProcess)
+    monkeypatch.setattr(make, "find_faces", InProcess.find_faces)
     return InProcess
 
 

@@ -1,5 +1,4 @@
 import math
-import pickle
 from pathlib import Path
 
 import cv2
@@ -8,7 +7,7 @@ import pytest
 
 from pipeline.care import NO_CARE, Care, Exclusion
 from pipeline.config import ImageSettings
-from pipeline.intake.find import Chunk, Finder, FinderSettings, Found, make_finder, make_setup
+from pipeline.intake.find import Chunk, Finder, FinderSettings, Found
 from pipeline.intake.photos import BuildReason, Photo, Refused
 from pipeline.reasons import Reason, Stage
 from pipeline.storage import Folder
@@ -116,10 +115,10 @@ def test_a_photo_that_brought_a_worker_down_is_not_touched_again(tmp_path: Path,
 def test_the_watcher_hears_of_each_photo_before_it_is_touched(tmp_path: Path, blank_jpeg: bytes) -> None:
     (tmp_path / "a.jpg").write_bytes(blank_jpeg)
     heard: list[tuple[int, ...]] = []
-    setup = make_setup(FinderSettings(box="whole"), str(tmp_path))
-    finder = make_finder(setup, lambda stage, rows: heard.append(tuple(rows)))
+    settings = FinderSettings(box="whole")
+    finder = Finder(settings, str(tmp_path), lambda stage, rows: heard.append(tuple(rows)))
     photos = (Photo("a", "a.jpg"), Photo("b", "a.jpg", (), (1, 2, 3, 4)), Photo("c", "a.jpg"))
-    found: Found = pickle.loads(finder(pickle.dumps(Chunk(10, photos)), NO_CARE))
+    found = finder(Chunk(10, photos))
     assert [face.face_id for face in found.faces] == ["a", "b", "c"]
     assert heard == [(10,), (12,), ()]
 

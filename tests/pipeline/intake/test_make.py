@@ -5,10 +5,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config import ManifestSettings
+from pipeline.config import EngineSettings, ManifestSettings
 from pipeline.errors import ConfigError, ManifestError
 from pipeline.intake import make
-from pipeline.intake.crew import Crew
 from pipeline.intake.find import FinderSettings
 from pipeline.intake.make import Built, build_manifest
 from pipeline.intake.photos import BuildReason, Photo, Refused
@@ -46,7 +45,9 @@ def test_a_tree_becomes_a_manifest_by_real_workers(tmp_path: Path, face_jpeg: by
         (photos / f"s{n % 2}/{n}.jpg").write_bytes(face_jpeg if n else b"none")
     out = str(tmp_path / "faces.parquet")
     source = TreeSource(str(photos), str(tmp_path), subjects=True)
-    built = build_manifest(source, FinderSettings(yunet), out, workers=2, chunk_images=3)
+    built = build_manifest(
+        source, FinderSettings(yunet), out, engine=EngineSettings(workers=2), chunk_images=3
+    )
     assert (built.totals.images, built.totals.faces, built.totals.with_faces) == (7, 6, 6)
     assert built.totals.rejected == {"image_unreadable": 1}
     faces = pd.read_parquet(out)
@@ -73,11 +74,11 @@ def test_a_stopped_build_goes_on_with_what_has_changed(tmp_path: Path, quick: ty
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_manifest(Stopped(), WHOLE, out, workers=1, chunk_images=2)
+        build_manifest(Stopped(), WHOLE, out, engine=EngineSettings(workers=1), chunk_images=2)
     assert quick.asked == 3
     assert not Path(out).exists()
     items[2] = boxed("new")
-    built = build_manifest(Listed(*items), WHOLE, out, workers=1, chunk_images=2)
+    built = build_manifest(Listed(*items), WHOLE, out, engine=EngineSettings(workers=1), chunk_images=2)
     assert quick.asked == 3 + 3  # the chunk with the new photo, and two that were never done
     assert built.resumed == 2
     assert pd.read_parquet(out).face_id.tolist() == ["0", "1", "new", *map(str, range(3, 10))]
@@ -92,7 +93,9 @@ def test_other_settings_make_it_anew(tmp_path: Path, quick: type[InProcess]) -> 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_manifest(Stopped(boxed("a"), boxed("b")), WHOLE, out, workers=1, chunk_images=1)
+        build_manifest(
+            Stopped(boxed("a"), boxed("b")), WHOLE, out, engine=EngineSettings(workers=1), chunk_images=1
+        )
     settings = FinderSettings(box="aligned")
     assert build_manifest(Listed(boxed("a"), boxed("b")), settings, out, chunk_images=1).resumed == 0
 
@@ -103,7 +106,9 @@ def test_the_bytes_do_not_depend_on_chunks_and_workers(tmp_path: Path) -> None:
 
     def made(name: str, workers: int, chunk_images: int) -> tuple[Built, bytes, bytes]:
         out = tmp_path / f"{name}.parquet"
-        built = build_manifest(Listed(*items), WHOLE, str(out), workers=workers, chunk_images=chunk_images)
+        built = build_manifest(
+            Listed(*items), WHOLE, str(out), engine=EngineSettings(workers=workers), chunk_images=chunk_images
+        )
         return built, out.read_bytes(), Path(built.rejects).read_bytes()
 
     first, faces, rejects = made("a", 1, 100)
@@ -138,21 +143,6 @@ def test_a_manifest_in_a_store() -> None:
     built = build_manifest(Listed(boxed("a")), WHOLE, "memory://built/m.parquet", chunk_images=1)
     assert Folder("memory://built").names() == ["m.parquet", "m.rejects.parquet"]
     assert read_file(built.manifest).startswith(b"PAR1")
-
-
-def test_chunks_are_taken_as_the_crew_gets_to_them(tmp_path: Path) -> None:
-    taken: list[int] = []
-
-    def numbers() -> Iterator[int]:
-        for n in range(100):
-            taken.append(n)
-            yield n
-
-    with Crew("find", b"", 2, tmp_path / "log") as crew:
-        results = crew.in_order(numbers(), lambda n: n * n)
-        assert [next(results) for _ in range(3)] == [0, 1, 4]
-        assert len(taken) <= 3 + 4
-        assert list(results) == [n * n for n in range(3, 100)]
 
 
 @pytest.mark.usefixtures("quick")
