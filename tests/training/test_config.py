@@ -8,8 +8,11 @@ FOLDER = Path(__file__).resolve().parents[2] / "training"
 
 
 def test_the_shipped_settings_are_valid():
+    config = load_config(FOLDER / "fpn-open-v2.yaml")
+    assert config.name == "fpn-open-v2"
+    assert config.loop.pairs and config.loss.consistency > 0
+    assert config.loop.start_from.name == load_config(FOLDER / "fpn-open-v1.yaml").name
     config = load_config(FOLDER / "fpn-open-v1.yaml")
-    assert config.name == "fpn-open-v1"
     assert config.loop.fixed_norms
     assert config.loop.start_from.name == load_config(FOLDER / "fpn-open-v1-first.yaml").name
     assert load_synthesis(FOLDER / "synthesis.yaml").yaw_deg == 90
