@@ -71,7 +71,7 @@ def find_faces(
     Raises:
         ResourceError, JobIncompleteError: as `Runner.run`.
     """
-    if choose_runner(JobConfig(engine=settings), 0) == "local":
+    if _asked_for(settings) != "ray":
         from pipeline.local_engine import run_here  # noqa: PLC0415
 
         size = settings.workers or settings.cpus or usable_cpus()
@@ -84,13 +84,17 @@ def find_faces(
 
 def choose_runner(config: JobConfig, n_faces: int) -> Literal["ray", "local"]:
     """Which runner a job of so many faces gets; a cluster that is named, or a running Ray, is used."""
-    settings = config.engine
+    if asked := _asked_for(config.engine):
+        return asked
+    return "ray" if n_faces > MOST_FACES_WITHOUT_POOLS and might_use_gpu(config.pose.device) else "local"
+
+
+def _asked_for(settings: EngineSettings) -> Literal["ray", "local"] | None:
+    """The runner that settings, environment or a running Ray call for; None where nothing does."""
     if settings.runner != "auto":
         return settings.runner
     wants_ray = settings.address or os.environ.get("RAY_ADDRESS") or settings.layout == "staged"
-    if wants_ray or _ray_is_running():
-        return "ray"
-    return "ray" if n_faces > MOST_FACES_WITHOUT_POOLS and might_use_gpu(config.pose.device) else "local"
+    return "ray" if wants_ray or _ray_is_running() else None
 
 
 def _ray_is_running() -> bool:

@@ -95,7 +95,7 @@ def export(config: Path, out: Path, destination: Path | None, int8: bool) -> Non
 
     \b
     Example:
-      python -m training export training/fpn-open-v1.yaml training_out/fpn-open-v1 --int8
+      python -m training export training/fpn-open-v2.yaml training_out/fpn-open-v2 --int8
       fpn evaluate AFLW2000 --model training_out/fpn-open-v2/fpn-open-v2.onnx
     """
     from training.export import export_run  # noqa: PLC0415

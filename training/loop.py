@@ -88,7 +88,9 @@ def train(config: TrainingConfig, out: Path, faces: Faces, watched: Faces) -> Po
 
 def _begin(config: TrainingConfig, out: Path) -> _State:
     network = PoseNet(config.network).to(DEVICE)
-    if config.loop.start_from is not None:
+    source = out / CHECKPOINT
+    goes_on = source.is_file()
+    if config.loop.start_from is not None and not goes_on:
         first = torch.load(config.loop.start_from / CHECKPOINT, map_location=DEVICE, weights_only=True)
         network.load_state_dict(first["average"])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
@@ -102,8 +104,7 @@ def _begin(config: TrainingConfig, out: Path) -> _State:
     ]
     optimiser = torch.optim.AdamW(groups, lr=config.loop.learning_rate)
     begun = _State(network, average, optimiser, 0)
-    source = out / CHECKPOINT
-    if source.is_file():
+    if goes_on:
         state = torch.load(source, map_location=DEVICE, weights_only=True)
         network.load_state_dict(state["network"])
         average.load_state_dict(state["average"])

@@ -44,7 +44,7 @@ def pose_loss(
     degrees = torch.rad2deg(angle.detach())
     error = degrees * torch.exp(-predicted.log_error) + predicted.log_error
     consistency = (
-        _consistency(predicted.rotation, rotation, mirrored) if config.consistency else angle[:1] * 0
+        _consistency(predicted.rotation, rotation, mirrored) if config.consistency else angle.new_zeros(1)
     )
     parts = (angle.mean(), reprojection.mean(), landmarks.mean(), error.mean(), consistency.mean())
     weights = (config.rotation, config.reprojection, config.landmarks, config.error, config.consistency)
