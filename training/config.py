@@ -39,7 +39,9 @@ class DataConfig(_Settings):
 
     folder: Path
     rotation: Literal["landmarks", "label", "mean"] = "landmarks"
-    """landmarks: the pose with which the mean head fits them best; label: the table's; mean: half way."""
+    """landmarks: the pose with which a head's points fit them best; label: the table's; mean: half way."""
+    points_of: Path | None = None
+    """The training set whose landmarks and labels those points are measured from; none: our mean head's."""
     share: float = Field(default=1.0, gt=0)
     """Of the faces seen in training, against the other sets' shares."""
 

@@ -44,17 +44,39 @@ class Face(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Crops:
-    """Faces of a training set: BGR crops and labels, in the same order."""
+class Labels:
+    """What the table of a training set says."""
 
     ids: list[str]
     sources: list[str]
-    images: UInt8[np.ndarray, "n side side 3"]
     landmarks_px: Float[np.ndarray, "n 68 2"]
     rotation: Float[np.ndarray, "n 3 3"]
 
+
+@dataclass(frozen=True, eq=False)
+class Crops(Labels):
+    """Faces of a training set: BGR crops and labels, in the same order."""
+
+    images: UInt8[np.ndarray, "n side side 3"]
+
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def read_labels(folder: Path) -> Labels:
+    """The table of a folder. Raises TrainingDataError where there is none."""
+    source = folder / LABELS
+    if not source.is_file():
+        raise TrainingDataError(
+            f"there is no {source}; expected a training set as made by `python -m training label` or `render`"
+        )
+    table = pq.read_table(source, columns=["id", "source", "landmarks", "rotation"])
+    return Labels(
+        ids=table["id"].to_pylist(),
+        sources=table["source"].to_pylist(),
+        landmarks_px=_numbers(table["landmarks"]).reshape(-1, 68, 2),
+        rotation=_numbers(table["rotation"]).reshape(-1, 3, 3),
+    )
 
 
 def read_crops(folder: Path) -> Crops:
@@ -62,13 +84,8 @@ def read_crops(folder: Path) -> Crops:
 
     Raises TrainingDataError for a folder without labels, a label without its crop, or a crop of another size.
     """
-    source = folder / LABELS
-    if not source.is_file():
-        raise TrainingDataError(
-            f"there is no {source}; expected a training set as made by `python -m training label` or `render`"
-        )
-    table = pq.read_table(source, columns=["id", "source", "landmarks", "rotation"])
-    ids = table["id"].to_pylist()
+    labels = read_labels(folder)
+    ids = labels.ids
     images = np.zeros((len(ids), SIDE_PX, SIDE_PX, 3), np.uint8)
     missing = dict(zip(ids, range(len(ids)), strict=True))
     for tar in sorted(folder.glob("crops-*.tar")):
@@ -88,10 +105,10 @@ def read_crops(folder: Path) -> Crops:
         )
     return Crops(
         ids=ids,
-        sources=table["source"].to_pylist(),
+        sources=labels.sources,
+        landmarks_px=labels.landmarks_px,
+        rotation=labels.rotation,
         images=images,
-        landmarks_px=_numbers(table["landmarks"]).reshape(-1, 68, 2),
-        rotation=_numbers(table["rotation"]).reshape(-1, 3, 3),
     )
 
 

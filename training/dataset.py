@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,8 +16,9 @@ from fpn_core import matrix_to_ypr_deg, nearest_rotation, points_to_pose
 from render_core.heads import load_head
 from training.augmentation import Example, augment
 from training.config import DataConfig, TrainingConfig
-from training.crops import SIDE_PX, Crops, joined, read_crops
+from training.crops import SIDE_PX, Crops, joined, read_crops, read_labels
 from training.geometry import fit_translation, scaled_camera
+from training.points import measure_points
 
 _YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 181)
 _PITCH_EDGES_DEG = (-91, -25, -12, 0, 12, 25, 91)
@@ -63,8 +66,9 @@ def _pose(config: DataConfig) -> Faces:
     head_mm = load_head().landmarks_mm
     rotation = crops.rotation
     if config.rotation != "label":
+        points_mm = head_mm if config.points_of is None else _points_of(config.points_of)
         windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(crops), 1))
-        fitted = points_to_pose(crops.landmarks_px, head_mm, windows).rotation
+        fitted = points_to_pose(crops.landmarks_px, points_mm, windows).rotation
         # The rotation half way between two: the nearest to their mean.
         rotation = fitted if config.rotation == "landmarks" else _between(fitted, rotation)
     good = np.flatnonzero(np.isfinite(rotation).all(axis=(1, 2)))
@@ -72,6 +76,12 @@ def _pose(config: DataConfig) -> Faces:
     weight = _balanced(rotation[good])
     found = Faces(crops, rotation, np.zeros((len(crops), 3)), np.zeros(len(crops)))[good]
     return Faces(found.crops, found.rotation, tvec_mm, weight * config.share / weight.sum())
+
+
+@lru_cache
+def _points_of(folder: Path) -> Float[np.ndarray, "68 3"]:
+    labels = read_labels(folder)
+    return measure_points(labels.landmarks_px, labels.rotation, _balanced(labels.rotation))
 
 
 def _between(

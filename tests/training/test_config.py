@@ -8,14 +8,18 @@ FOLDER = Path(__file__).resolve().parents[2] / "training"
 
 
 def test_the_shipped_settings_are_valid():
+    config = load_config(FOLDER / "fpn-open-v3.yaml")
+    assert config.name == "fpn-open-v3"
+    assert all(part.points_of == config.data[0].folder for part in config.data)
+    assert config.loop.start_from.name == load_config(FOLDER / "fpn-open-v2.yaml").name
     config = load_config(FOLDER / "fpn-open-v2.yaml")
-    assert config.name == "fpn-open-v2"
     assert config.loop.pairs and config.loss.consistency > 0
     assert config.loop.start_from.name == load_config(FOLDER / "fpn-open-v1.yaml").name
     config = load_config(FOLDER / "fpn-open-v1.yaml")
     assert config.loop.fixed_norms
     assert config.loop.start_from.name == load_config(FOLDER / "fpn-open-v1-first.yaml").name
-    assert load_synthesis(FOLDER / "synthesis.yaml").yaw_deg == 90
+    for name in ("synthesis.yaml", "synthesis-v3.yaml"):
+        assert load_synthesis(FOLDER / name).yaw_deg == 90
     assert len(load_front(FOLDER / "front.yaml").networks) >= 3
 
 

@@ -30,6 +30,12 @@ def test_poses_from_landmarks_and_from_labels_agree_where_the_labels_are_exact(c
         np.testing.assert_allclose(fitted.tvec_mm, faces.tvec_mm, rtol=2e-3, atol=0.5)
 
 
+def test_poses_are_fitted_with_points_measured_over_a_set(crops_folder, faces):
+    # What is seen is our mean head itself, so that the points measured are its own.
+    sets = [DataConfig(folder=crops_folder, rotation="landmarks", points_of=crops_folder)]
+    assert geodesic_deg(load_faces(sets).rotation, faces.rotation).max() < 0.1
+
+
 def test_sets_have_their_shares(crops_folder):
     both = load_faces([DataConfig(folder=crops_folder, share=1), DataConfig(folder=crops_folder, share=3)])
     assert both.weight[40:].sum() == pytest.approx(3 * both.weight[:40].sum())
