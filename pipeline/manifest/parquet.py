@@ -184,10 +184,17 @@ def _files(location: str) -> list[str]:
     return [f"{location.rstrip('/')}/{name}" for name in names]
 
 
+def _may_have_threads(file: str) -> bool:
+    """Not where Arrow asks Python for the bytes, as on stores that only fsspec knows: on threads of Arrow
+    that may abort a program that ends in that moment; `pipeline.parquet.read_parquet` says why."""
+    return not isinstance(resolve(file)[0], pafs.PyFileSystem)
+
+
 def _open(file: str) -> pq.ParquetFile:
     filesystem, path = resolve(file)
     try:
-        return pq.ParquetFile(path, filesystem=filesystem)
+        # What is fetched ahead is fetched on other threads.
+        return pq.ParquetFile(path, filesystem=filesystem, pre_buffer=_may_have_threads(file))
     except (pa.ArrowInvalid, OSError) as error:
         raise ManifestError(f"{file} is no readable Parquet file: {error}; write or copy it again") from error
 
@@ -201,7 +208,9 @@ def _read_group(group: RowGroup, names: tuple[str, ...]) -> pa.Table:
         ManifestError: it cannot be read, has other rows than the file says, or text that is no UTF-8.
     """
     try:
-        table = _open(group.file).read_row_group(group.index, columns=list(names))
+        table = _open(group.file).read_row_group(
+            group.index, columns=list(names), use_threads=_may_have_threads(group.file)
+        )
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         words = " ".join(str(error).split())

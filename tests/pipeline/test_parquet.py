@@ -38,22 +38,46 @@ def test_what_is_no_parquet_is_refused() -> None:
         read_parquet(as_file(TABLE)[:-20])
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux shows them")
+counts_threads = pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="counts threads as Linux shows them"
+)
+
+
+def threads_before_and_after(folder: Path, before: str, after: str) -> list[str]:
+    code = f"{before}\nimport os\nthreads = lambda: len(os.listdir('/proc/self/task'))\nfirst = threads()\n"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}{after}\nprint(first, threads())"
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return found.stdout.split()
+
+
+@counts_threads
 def test_no_thread_is_left_that_could_outlive_python(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(as_file(TABLE))
-    code = (
-        "import os, pathlib\n"
-        "from pipeline.parquet import read_parquet\n"
-        "data = pathlib.Path('a.parquet').read_bytes()\n"
-        "threads = lambda: len(os.listdir('/proc/self/task'))\n"
-        "before = threads()\n"
-        "read_parquet(data)\n"
-        "read_parquet(data, ['face_id'])\n"
-        "print(before, threads())\n"
+    before, after = threads_before_and_after(
+        tmp_path,
+        "import pathlib\nfrom pipeline.parquet import read_parquet\n"
+        "data = pathlib.Path('a.parquet').read_bytes()",
+        "read_parquet(data)\nread_parquet(data, ['face_id'])",
     )
-    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"]
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    before, after = found.stdout.split()
+    assert before == after
+
+
+@counts_threads
+def test_nor_by_a_manifest_on_a_store_that_only_fsspec_knows(tmp_path: Path) -> None:
+    columns = {"face_id": ["a"], "image": ["a.jpg"]} | {name: [1.0] for name in ("x", "y", "width", "height")}
+    (tmp_path / "a.parquet").write_bytes(as_file(pa.table(columns)))
+    before, after = threads_before_and_after(
+        tmp_path,
+        "import pathlib, fsspec\n"
+        "from pipeline.config import ManifestSettings\n"
+        "from pipeline.manifest import open_manifest\n"
+        "data = pathlib.Path('a.parquet').read_bytes()\n"
+        "fsspec.filesystem('memory').pipe('/faces/a.parquet', data)",
+        "manifest = open_manifest('memory://faces/a.parquet', ManifestSettings())\n"
+        "assert list(manifest.ids()) == [['a']]\n"
+        "assert manifest.read(manifest.slices(5)[0]).face_id == ['a']",
+    )
     assert before == after
 
 
