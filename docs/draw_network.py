@@ -1,7 +1,8 @@
-"""Draws the pictures of the model card: python docs/draw_network.py [front.csv]
+"""Draws the pictures of the model card: python docs/draw_network.py [front.csv] [held_out.csv]
 
 The photo is NASA's portrait of the astronaut Eileen Collins, in the public domain, from scikit-image: as it
-is, and in states that should be too much for a pose network. The front comes from `python -m training front`.
+is, and in states that should be too much for a pose network. The front comes from `python -m training front`,
+the errors of held-out faces from `python -m training export`.
 """
 
 import csv
@@ -25,6 +26,7 @@ from fpn_core import (
     projection_to_image,
 )
 from fpn_core.rotation import rotation_about_axis
+from pipeline.evaluate.doubt import GROSS_DEG
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -122,7 +124,32 @@ def draw_front(source: Path) -> None:
     figure.savefig(PICTURES / "network_front.png", dpi=110)
 
 
+def draw_confidence(source: Path) -> None:
+    """What is left when the faces are left out of which the network is least sure, against the best order."""
+    with source.open() as file:
+        rows = [(float(row["expected_deg"]), float(row["error_deg"])) for row in csv.DictReader(file)]
+    expected, errors = np.array(rows).T
+    left_out = 100 * np.arange(len(errors)) / len(errors)
+    gross = errors > GROSS_DEG
+    figure, (means, found) = pyplot.subplots(1, 2, figsize=(9, 3.6))
+    for name, order in (("by confidence", np.argsort(expected)), ("by the error itself", np.argsort(errors))):
+        kept = np.cumsum(errors[order]) / np.arange(1, len(errors) + 1)
+        means.plot(left_out, kept[::-1], label=name)
+        found.plot(left_out, 100 * (1 - np.cumsum(gross[order])[::-1] / gross.sum()), label=name)
+    means.axhline(errors.mean(), color="grey", linestyle=":", label="by chance")
+    found.plot([0, 100], [0, 100], color="grey", linestyle=":", label="by chance")
+    means.set_ylabel("mean rotation error of the others (degrees)")
+    means.set_ylim(bottom=0)
+    found.set_ylabel(f"of the {gross.sum()} errors above {GROSS_DEG:g} degrees, left out (%)")
+    for axes in (means, found):
+        axes.set_xlabel(f"faces left out, of {len(errors):,} (%)")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.tight_layout()
+    figure.savefig(PICTURES / "network_confidence.png", dpi=110)
+
+
 if __name__ == "__main__":
     draw_limits()
-    if len(sys.argv) > 1:
-        draw_front(Path(sys.argv[1]))
+    for given in map(Path, sys.argv[1:]):
+        (draw_front if given.stem == "front" else draw_confidence)(given)

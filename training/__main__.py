@@ -7,6 +7,7 @@ import click
 
 from fpn_core import FpnError
 from pipeline.evaluate.dataset import read_dataset
+from pipeline.evaluate.doubt import doubt_lines
 from pipeline.evaluate.errors import DatasetError
 from training.config import ConfigError, load_config, load_front, load_synthesis
 from training.crops import TrainingDataError, read_crops, write_crops
@@ -108,6 +109,10 @@ def export(config: Path, out: Path, destination: Path | None, int8: bool) -> Non
         f" {exported.difference:.1e}; expected error = exp({exported.calibration.offset:.2f} +"
         f" {exported.calibration.slope:.2f} x what the network says)"
     )
+    if exported.doubt is not None:
+        click.echo(
+            "\n".join(["faces that were held out, spoiled as in training:", *doubt_lines(exported.doubt)])
+        )
 
 
 @main.command()

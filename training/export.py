@@ -1,5 +1,6 @@
 """From a trained network to the file that the package runs, checked against what was trained."""
 
+import csv
 import math
 import warnings
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from fpn_core.camera import FPN_227
 from fpn_core.metadata import NetworkSpec, write_metadata
 from fpn_core.precision import write_8_bit
+from pipeline.evaluate.doubt import Doubt, doubt_of
 from training.config import TrainingConfig
 from training.dataset import Batch, Faces, load_faces, plain_batch, split
 from training.loop import CHECKPOINT, check_batches
@@ -22,6 +24,8 @@ from training.network import PoseNet, merge
 
 HALVED_BY_DEG = 10.0
 """confidence = 2^(-expected error / this): 1 for none, a half for so many degrees."""
+HELD_OUT = "held_out.csv"
+"""Expected and real errors of the faces that a run has held out."""
 _TOLERANCE = 1e-4
 _OPSET = 17
 _INT8_CROPS = 512
@@ -61,23 +65,26 @@ class _Exported(nn.Module):
 
 
 @torch.no_grad()
-def calibrate(network: PoseNet, batches: list[Batch]) -> Calibration:
-    """Fits the expected error to the errors that held-out faces have: the most likely exponential
-    distributions, by Newton's method.
-
-    Raises ExportError for fewer than 100 faces, which do not show how errors are spread.
-    """
+def held_out_errors(network: PoseNet, batches: list[Batch]) -> tuple[Tensor, Tensor]:
+    """For every face the logarithm of the error that the network tells, and the error in degrees."""
     network.eval()
     told, errors = [], []
     for batch in batches:
         predicted = network(batch["image"])
         told.append(predicted.log_error)
         errors.append(torch.rad2deg(geodesic(predicted.rotation, batch["rotation"])))
-    if sum(map(len, errors)) < 100:
-        raise ExportError(
-            f"{sum(map(len, errors))} held-out faces; expected 100 or more: raise loop.held_out"
-        )
-    x, e = torch.cat(told).double(), torch.cat(errors).double()
+    return torch.cat(told), torch.cat(errors)
+
+
+def calibrate(told: Tensor, errors_deg: Tensor) -> Calibration:
+    """Fits the expected error to the errors that held-out faces have: the most likely exponential
+    distributions, by Newton's method.
+
+    Raises ExportError for fewer than 100 faces, which do not show how errors are spread.
+    """
+    if len(errors_deg) < 100:
+        raise ExportError(f"{len(errors_deg)} held-out faces; expected 100 or more: raise loop.held_out")
+    x, e = told.double(), errors_deg.double()
     design = torch.stack([torch.ones_like(x), x], dim=1)
     # -log likelihood = sum(z + e exp(-z)) with z = offset + slope x, convex in both; and (slope - 1)^2 / 2,
     # which decides where the network tells faces apart by nothing.
@@ -93,16 +100,17 @@ def calibrate(network: PoseNet, batches: list[Batch]) -> Calibration:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export found."""
+    """What an export found. `doubt`: whether the confidence knows of the errors of held-out faces."""
 
     calibration: Calibration
     difference: float
+    doubt: Doubt | None
 
 
 def export_run(config: TrainingConfig, out: Path, destination: Path, int8: Path | None = None) -> Exported:
     """Exports the averaged weights of the last checkpoint in `out`, with a confidence calibrated on the
     faces that the run has held out; to `int8` also a copy in 8-bit integers, whose ranges are those of
-    training faces.
+    training faces. Writes what it expects of held-out faces, and their errors, to `held_out.csv` in `out`.
 
     Raises ExportError where there is no checkpoint.
     """
@@ -112,8 +120,13 @@ def export_run(config: TrainingConfig, out: Path, destination: Path, int8: Path 
     network = PoseNet(config.network)
     network.load_state_dict(torch.load(source, map_location="cpu", weights_only=True)["average"])
     faces, watched = split(load_faces(config.data), config.loop.held_out)
-    calibration = calibrate(network, check_batches(watched, config))
-    exported = Exported(calibration, export(network, calibration, config, destination))
+    told, errors_deg = held_out_errors(network, check_batches(watched, config))
+    calibration = calibrate(told, errors_deg)
+    expected, errors = calibration(told).numpy().astype(np.float64), errors_deg.numpy().astype(np.float64)
+    with (out / HELD_OUT).open("w", newline="") as file:
+        csv.writer(file).writerows([("expected_deg", "error_deg"), *zip(expected, errors, strict=True)])
+    doubt = doubt_of(-expected, errors, np.full(len(errors), np.nan))
+    exported = Exported(calibration, export(network, calibration, config, destination), doubt)
     if int8 is not None:
         write_8_bit(destination, int8, _typical_crops(faces, config))
     return exported

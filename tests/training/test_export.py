@@ -1,3 +1,4 @@
+import csv
 import math
 
 import numpy as np
@@ -8,7 +9,15 @@ torch = pytest.importorskip("torch", reason="needs the training extra: pip insta
 from fpn_core import PoseNetwork  # noqa: E402
 from fpn_core.precision import write_8_bit  # noqa: E402
 from training.config import DataConfig, LoopConfig, NetworkConfig, TrainingConfig  # noqa: E402
-from training.export import Calibration, ExportError, calibrate, export, export_run  # noqa: E402
+from training.export import (  # noqa: E402
+    HELD_OUT,
+    Calibration,
+    ExportError,
+    calibrate,
+    export,
+    export_run,
+    held_out_errors,
+)
 from training.loop import run  # noqa: E402
 from training.network import PoseNet, Prediction  # noqa: E402
 
@@ -39,7 +48,7 @@ def test_the_expected_error_is_fitted_to_the_errors():
     turned = np.stack([cosine, -sine, zero, sine, cosine, zero, zero, zero, one], axis=1).reshape(-1, 3, 3)
     image = np.broadcast_to(shade[:, None, None, None], (len(shade), 1, 1, 3)).copy()
     batch = {"image": torch.from_numpy(image), "rotation": torch.from_numpy(turned.astype(np.float32))}
-    found = calibrate(Told(), [batch])
+    found = calibrate(*held_out_errors(Told(), [batch]))
     assert found.offset == pytest.approx(0.5, abs=0.06)
     assert found.slope == pytest.approx(0.8, abs=0.04)
 
@@ -47,7 +56,7 @@ def test_the_expected_error_is_fitted_to_the_errors():
 def test_too_few_faces_calibrate_nothing():
     batch = {"image": torch.zeros(5, 1, 1, 3), "rotation": torch.eye(3).expand(5, 3, 3)}
     with pytest.raises(ExportError, match="5 held-out faces; expected 100"):
-        calibrate(Told(), [batch])
+        calibrate(*held_out_errors(Told(), [batch]))
 
 
 @pytest.mark.parametrize("block", ["residual", "reparameterised", "depthwise"])
@@ -85,6 +94,10 @@ def test_a_run_is_exported_with_its_own_calibration(crops_folder, tmp_path):
     assert exported.difference < 1e-4
     assert math.isfinite(exported.calibration.offset)
     assert PoseNetwork(tmp_path / "small.onnx", "cpu").spec.name == "small"
+    with (tmp_path / HELD_OUT).open() as file:
+        errors = [float(row["error_deg"]) for row in csv.DictReader(file)]
+    assert exported.doubt is not None
+    assert exported.doubt.mean_error_of_surest["100"] == pytest.approx(np.mean(errors))
 
 
 def test_a_folder_without_a_run_says_so(tmp_path):
