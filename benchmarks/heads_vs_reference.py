@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
+from fpn_core.points import outer_eye_distance
 from render_core.backdrop import backdrop_points
 from render_core.head import ViewedHead
 from render_core.head_file import read_head_file
@@ -39,7 +40,6 @@ LEAST_SSIM = {0: 0.81, 40: 0.71, 75: 0.65}
 MOST_SPREAD_OFF = 0.15
 # Photos turned further than this are not rendered to these views, see render_core.policy.
 VIEW_LIMIT_DEG = {0: 15.0, 40: 40.0, 75: 90.0}
-OUTER_EYE_CORNERS = (36, 45)
 NOSE_TIP = 30
 SIZE = (224, 224)
 
@@ -166,8 +166,7 @@ def distance(mine: Surface, reference: Surface) -> tuple[float, float]:
     """Median and 95th percentile from the reference's face to mine, in % of its outer eye corners."""
     scale, rotation, offset = fit_similarity(mine.landmarks_mm, reference.landmarks_mm)
     gaps, _ = cKDTree(scale * mine.dense_mm @ rotation.T + offset).query(reference.face_mm)
-    left, right = reference.landmarks_mm[list(OUTER_EYE_CORNERS)]
-    percent = 100 * gaps / np.linalg.norm(left - right)
+    percent = 100 * gaps / outer_eye_distance(reference.landmarks_mm)
     return float(np.median(percent)), float(np.percentile(percent, 95))
 
 

@@ -17,7 +17,16 @@ _LEAST_DISTANCE = 4.0
 _THICKNESS = 1e-3
 """Least extent of the points in every direction, as a share of their greatest: flatter ones fit two poses."""
 
+OUTER_EYE_CORNERS = (36, 45)
+"""Rows (0-based) of the outer corners of the right and the left eye among the 68 points of 300-W."""
+
 Array = NDArray[np.float64]
+
+
+def outer_eye_distance(points: Float[np.ndarray, "*faces 68 d"]) -> Float[np.ndarray, "*faces"]:
+    """Distance of the outer corners of the eyes, by which landmark errors are told; in the points' unit."""
+    right, left = OUTER_EYE_CORNERS
+    return np.asarray(np.linalg.norm(points[..., right, :] - points[..., left, :], axis=-1))
 
 
 def points_to_pose(

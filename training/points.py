@@ -8,12 +8,12 @@ landmarks themselves, under the labelled rotations, have no such bias.
 import numpy as np
 from jaxtyping import Float
 
+from fpn_core.points import outer_eye_distance
 from render_core.heads import load_head
 from training.crops import SIDE_PX
 from training.geometry import MIRRORED_LANDMARKS, fit_translation, scaled_camera
 
 _ROUNDS = 30
-_LEFT_EYE, _RIGHT_EYE = 36, 45
 
 
 def measure_points(
@@ -68,9 +68,5 @@ def _gauged(
 ) -> Float[np.ndarray, "68 3"]:
     """Made symmetric, and given the size and the place of the head."""
     points = (points + points[MIRRORED_LANDMARKS] * [-1, 1, 1]) / 2
-    points = points * (_between_eyes(head_mm) / _between_eyes(points))
+    points = points * (outer_eye_distance(head_mm) / outer_eye_distance(points))
     return np.asarray(points - points.mean(axis=0) + head_mm.mean(axis=0))
-
-
-def _between_eyes(points: Float[np.ndarray, "68 3"]) -> float:
-    return float(np.linalg.norm(points[_LEFT_EYE] - points[_RIGHT_EYE]))

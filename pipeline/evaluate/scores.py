@@ -8,12 +8,11 @@ from jaxtyping import Bool, Float, Float64
 from numpy.typing import NDArray
 
 from fpn_core import geodesic_deg
+from fpn_core.points import outer_eye_distance
 from pipeline.evaluate.conventions import ANGLE_NAMES, rotation_to_published_angles
 
 YAW_BINS_DEG = ((0, 30), (30, 60), (60, 181))
 WITHIN_DEG = (5, 10, 15)
-_RIGHT_EYE, _LEFT_EYE = 36, 45
-"""The outer corners of the eyes, whose distance measures a face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +66,7 @@ def errors_of(
     difference = rotation_to_published_angles(rotation) - rotation_to_published_angles(true_rotation)
     angles = np.abs((difference + 180) % 360 - 180)
     distance = np.linalg.norm(landmarks_px - true_landmarks_px, axis=2).mean(axis=1)
-    eyes = np.linalg.norm(true_landmarks_px[:, _RIGHT_EYE] - true_landmarks_px[:, _LEFT_EYE], axis=1)
+    eyes = outer_eye_distance(true_landmarks_px)
     box = np.sqrt(np.ptp(true_landmarks_px, axis=1).prod(axis=1))
     return Errors(
         angles, geodesic_deg(rotation, true_rotation), distance / eyes, distance / box, yaw_deg.astype(float)

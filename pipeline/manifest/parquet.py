@@ -184,17 +184,17 @@ def _files(location: str) -> list[str]:
     return [f"{location.rstrip('/')}/{name}" for name in names]
 
 
-def _may_have_threads(file: str) -> bool:
+def _may_have_threads(filesystem: pafs.FileSystem) -> bool:
     """Not where Arrow asks Python for the bytes, as on stores that only fsspec knows: on threads of Arrow
     that may abort a program that ends in that moment; `pipeline.parquet.read_parquet` says why."""
-    return not isinstance(resolve(file)[0], pafs.PyFileSystem)
+    return not isinstance(filesystem, pafs.PyFileSystem)
 
 
 def _open(file: str) -> pq.ParquetFile:
     filesystem, path = resolve(file)
     try:
         # What is fetched ahead is fetched on other threads.
-        return pq.ParquetFile(path, filesystem=filesystem, pre_buffer=_may_have_threads(file))
+        return pq.ParquetFile(path, filesystem=filesystem, pre_buffer=_may_have_threads(filesystem))
     except (pa.ArrowInvalid, OSError) as error:
         raise ManifestError(f"{file} is no readable Parquet file: {error}; write or copy it again") from error
 
@@ -209,7 +209,7 @@ def _read_group(group: RowGroup, names: tuple[str, ...]) -> pa.Table:
     """
     try:
         table = _open(group.file).read_row_group(
-            group.index, columns=list(names), use_threads=_may_have_threads(group.file)
+            group.index, columns=list(names), use_threads=_may_have_threads(resolve(group.file)[0])
         )
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:

@@ -44,9 +44,15 @@ counts_threads = pytest.mark.skipif(
 
 
 def threads_before_and_after(folder: Path, before: str, after: str) -> list[str]:
-    code = f"{before}\nimport os\nthreads = lambda: len(os.listdir('/proc/self/task'))\nfirst = threads()\n"
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}{after}\nprint(first, threads())"
-    command = [sys.executable, "-c", code]
+    lines = [
+        f"import os, sys; sys.path.insert(0, {str(ROOT)!r})",
+        before,
+        "threads = lambda: len(os.listdir('/proc/self/task'))",
+        "first = threads()",
+        after,
+        "print(first, threads())",
+    ]
+    command = [sys.executable, "-c", "\n".join(lines)]
     found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     return found.stdout.split()
 
