@@ -1,12 +1,12 @@
-"""Draws the pictures of the model card: python docs/draw_network.py [front.csv] [held_out.csv]
+"""Draws the pictures of the model card: python docs/draw_network.py [--front CSV] [--held-out CSV]
 
 The photo is NASA's portrait of the astronaut Eileen Collins, in the public domain, from scikit-image: as it
 is, and in states that should be too much for a pose network. The front comes from `python -m training front`,
 the errors of held-out faces from `python -m training export`.
 """
 
+import argparse
 import csv
-import sys
 from pathlib import Path
 
 import cv2
@@ -150,6 +150,14 @@ def draw_confidence(source: Path) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--front", type=Path, help="front.csv")
+    parser.add_argument("--held-out", type=Path, help="held_out.csv")
+    given = parser.parse_args()
     draw_limits()
-    for given in map(Path, sys.argv[1:]):
-        (draw_front if given.stem == "front" else draw_confidence)(given)
+    if given.front:
+        draw_front(given.front)
+    if given.held_out:
+        draw_confidence(given.held_out)

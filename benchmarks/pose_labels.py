@@ -1,0 +1,76 @@
+"""How far the rotations that fit a training set's landmarks are from those that its table gives.
+
+    python benchmarks/pose_labels.py CROPS [OTHER ...] [--network MODEL.onnx ...]
+
+CROPS is a training set (`training/README.md`) whose table has rotations that do not come from its landmarks.
+Poses are fitted to the landmarks of every set with the 68 points of the mean head, and with those measured
+over CROPS (`training.points`). Networks are held against the table's rotations on those faces of CROPS that
+training holds out, cut as a job cuts them. Needs the training extra.
+"""
+
+import argparse
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from fpn_core import PoseNetwork, geodesic_deg, matrix_to_ypr_deg, points_to_pose
+from render_core.heads import load_head
+from training.config import DataConfig, LoopConfig
+from training.crops import SIDE_PX, read_labels
+from training.dataset import load_faces, plain_batch, points_of, split
+
+YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 91)
+
+
+def tell_fit(folder: Path, name: str, points_mm: np.ndarray) -> None:
+    """Fitted minus labelled, for faces turned to one side: medians by labelled yaw."""
+    labels = read_labels(folder)
+    windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(labels.ids), 1))
+    fitted = points_to_pose(labels.landmarks_px, points_mm, windows).rotation
+    angles = geodesic_deg(fitted, labels.rotation)
+    print(f"{folder}, fitted with {name}: median angle to the table {np.nanmedian(angles):.2f} degrees")
+    ypr = matrix_to_ypr_deg(labels.rotation)
+    difference = (matrix_to_ypr_deg(fitted) - ypr + 180) % 360 - 180
+    # A face turned to the other side, mirrored: yaw and roll change their signs.
+    side = np.sign(ypr[:, :1])
+    difference *= np.concatenate([side, np.ones_like(side), side], axis=1)
+    for low, high in pairwise(YAW_EDGES_DEG):
+        rows = (np.abs(ypr[:, 0]) >= low) & (np.abs(ypr[:, 0]) < high)
+        if rows.any():
+            yaw, pitch, roll = np.nanmedian(difference[rows], axis=0)
+            turned = f"yaw {yaw:5.1f}  pitch {pitch:5.1f}  roll {roll:5.1f}"
+            print(f"  |yaw| {low:2}-{high:2} {rows.sum():6} faces: {turned}")
+
+
+def tell_networks(folder: Path, models: list[Path]) -> None:
+    """Mean angle between the networks' rotations and the table's, over held-out faces."""
+    watched = split(load_faces([DataConfig(folder=folder, rotation="label")]), LoopConfig().held_out)[1]
+    for model in models:
+        network = PoseNetwork(model, device="cpu")
+        batch = plain_batch(watched, np.arange(len(watched)), network.spec.size_px)
+        errors = geodesic_deg(network(batch["image"].numpy()).rotation, batch["rotation"].numpy())
+        print(f"{network.spec.name}: {errors.mean():.2f} degrees over {len(errors):,} held-out faces")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("crops", type=Path)
+    parser.add_argument("others", type=Path, nargs="*", metavar="other")
+    parser.add_argument("--network", type=Path, action="append", default=[])
+    given = parser.parse_args()
+    heads = {"the mean head": np.asarray(load_head().landmarks_mm), "measured points": points_of(given.crops)}
+    for name, points_mm in heads.items():
+        width, _, depth = np.ptp(points_mm, axis=0)
+        print(f"{name}: depth / width {depth / width:.2f}")
+    for folder in (given.crops, *given.others):
+        for name, points_mm in heads.items():
+            tell_fit(folder, name, points_mm)
+    if given.network:
+        tell_networks(given.crops, given.network)
+
+
+if __name__ == "__main__":
+    main()
