@@ -4,8 +4,9 @@
 
 CROPS is a training set (`training/README.md`) whose table has rotations that do not come from its landmarks.
 Poses are fitted to the landmarks of every set with the 68 points of the mean head, and with those measured
-over CROPS (`training.points`). Networks are held against the table's rotations on those faces of CROPS that
-training holds out, cut as a job cuts them. Needs the training extra.
+over CROPS (`training.points`), all of them and without the 17 along the jaw. Networks are held against the
+table's rotations on those faces of CROPS that training holds out, cut as a job cuts them. Needs the training
+extra.
 """
 
 import argparse
@@ -16,18 +17,37 @@ import numpy as np
 
 from fpn_core import PoseNetwork, geodesic_deg, matrix_to_ypr_deg, points_to_pose
 from render_core.heads import load_head
+from render_core.heads.imported import fit_similarity
 from training.config import DataConfig, LoopConfig
 from training.crops import SIDE_PX, read_labels
 from training.dataset import load_faces, plain_batch, points_of, split
 
 YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 91)
+JAW, INNER = slice(0, 17), slice(17, 68)
 
 
-def tell_fit(folder: Path, name: str, points_mm: np.ndarray) -> None:
+def tell_points(head_mm: np.ndarray, points_mm: np.ndarray) -> None:
+    """How flat two sets of points are, and where one has its jaw when the rest lies on the other's."""
+    for name, mm in (("the mean head", head_mm), ("measured points", points_mm)):
+        shares = []
+        for part in (slice(None), INNER):
+            width, _, depth = np.ptp(mm[part], axis=0)
+            shares.append(depth / width)
+        print(f"{name}: depth / width {shares[0]:.2f}, without the jaw {shares[1]:.2f}")
+    scale, turn, shift = fit_similarity(points_mm[INNER], head_mm[INNER])
+    behind = (scale * points_mm @ turn.T + shift - head_mm)[JAW, 2]
+    pitch = matrix_to_ypr_deg(turn[None])[0, 1]
+    print(
+        f"measured points laid on the mean head's without the jaw, {abs(pitch):.1f} degrees of pitch off: jaw"
+        f" {behind.min():.0f} to {behind.max():.0f} mm behind the head's, median {np.median(behind):.0f}"
+    )
+
+
+def tell_fit(folder: Path, name: str, points_mm: np.ndarray, used: slice) -> None:
     """Fitted minus labelled, for faces turned to one side: medians by labelled yaw."""
     labels = read_labels(folder)
     windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(labels.ids), 1))
-    fitted = points_to_pose(labels.landmarks_px, points_mm, windows).rotation
+    fitted = points_to_pose(labels.landmarks_px[:, used], points_mm[used], windows).rotation
     angles = geodesic_deg(fitted, labels.rotation)
     print(f"{folder}, fitted with {name}: median angle to the table {np.nanmedian(angles):.2f} degrees")
     ypr = matrix_to_ypr_deg(labels.rotation)
@@ -62,12 +82,11 @@ def main() -> None:
     parser.add_argument("--network", type=Path, action="append", default=[])
     given = parser.parse_args()
     heads = {"the mean head": np.asarray(load_head().landmarks_mm), "measured points": points_of(given.crops)}
-    for name, points_mm in heads.items():
-        width, _, depth = np.ptp(points_mm, axis=0)
-        print(f"{name}: depth / width {depth / width:.2f}")
+    tell_points(*heads.values())
     for folder in (given.crops, *given.others):
         for name, points_mm in heads.items():
-            tell_fit(folder, name, points_mm)
+            tell_fit(folder, name, points_mm, slice(None))
+            tell_fit(folder, f"{name} without the jaw", points_mm, INNER)
     if given.network:
         tell_networks(given.crops, given.network)
 

@@ -42,6 +42,8 @@ class DataConfig(_Settings):
     """landmarks: the pose with which a head's points fit them best; label: the table's; mean: half way."""
     points_of: Path | None = None
     """The training set whose landmarks and labels those points are measured from; none: our mean head's."""
+    contour: bool = True
+    """Whether the 17 points along the jaw count in that fit: heads disagree by 10 mm on where they lie."""
     share: float = Field(default=1.0, gt=0)
     """Of the faces seen in training, against the other sets' shares."""
 
@@ -104,7 +106,7 @@ class LoopConfig(_Settings):
 
     seed: int = 1
     start_from: Path | None = None
-    """Folder of a run whose averaged weights are the first ones."""
+    """Folder of a run whose averaged weights are the first ones, or a file that was exported from one."""
     fixed_norms: bool = False
     """Norms use their running averages while training too, as they do in the exported network."""
     steps: int = Field(default=20_000, ge=1)

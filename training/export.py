@@ -18,9 +18,10 @@ from fpn_core.precision import write_8_bit
 from pipeline.evaluate.doubt import Doubt, doubt_of
 from training.config import TrainingConfig
 from training.dataset import Batch, Faces, load_faces, plain_batch, split
-from training.loop import CHECKPOINT, check_batches
+from training.loop import check_batches
 from training.loss import geodesic
 from training.network import PoseNet, merge
+from training.start import CHECKPOINT
 
 HALVED_BY_DEG = 10.0
 """confidence = 2^(-expected error / this): 1 for none, a half for so many degrees."""

@@ -18,9 +18,9 @@ from training.config import TrainingConfig
 from training.dataset import Batch, Batches, Faces, load_faces, make_batch, split
 from training.loss import Parts, cosine_rate, geodesic, pose_loss
 from training.network import PoseNet
+from training.start import CHECKPOINT, load_start
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-CHECKPOINT = "checkpoint.pt"
 RECORD = "record.csv"
 _CHECK_SEED = 7
 _CHECK_BATCH = 128
@@ -87,13 +87,12 @@ def train(config: TrainingConfig, out: Path, faces: Faces, watched: Faces) -> Po
 
 
 def _begin(config: TrainingConfig, out: Path) -> _State:
-    network = PoseNet(config.network).to(DEVICE)
+    network = PoseNet(config.network)
     source = out / CHECKPOINT
     goes_on = source.is_file()
     if config.loop.start_from is not None and not goes_on:
-        first = torch.load(config.loop.start_from / CHECKPOINT, map_location=DEVICE, weights_only=True)
-        network.load_state_dict(first["average"])
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+        load_start(network, config.loop.start_from)
+    network.to(DEVICE, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     average = copy.deepcopy(network)
     # Weight decay on what multiplies; biases and norms keep their size.
     decayed = [p for p in network.parameters() if p.ndim > 1]

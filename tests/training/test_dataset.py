@@ -4,7 +4,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the training extra: pip install 'faceposenet[training]'")
 
 from fpn_core import geodesic_deg  # noqa: E402
+from tests.training.faces import made_up_faces  # noqa: E402
 from training.config import DataConfig, LoopConfig, NetworkConfig, TrainingConfig  # noqa: E402
+from training.crops import write_crops  # noqa: E402
 from training.dataset import Batches, load_faces, split  # noqa: E402
 
 
@@ -34,6 +36,22 @@ def test_poses_are_fitted_with_points_measured_over_a_set(crops_folder, faces):
     # What is seen is our mean head itself, so that the points measured are its own.
     sets = [DataConfig(folder=crops_folder, rotation="landmarks", points_of=crops_folder)]
     assert geodesic_deg(load_faces(sets).rotation, faces.rotation).max() < 0.1
+
+
+def test_points_along_the_jaw_need_not_count(faces, tmp_path):
+    moved = list(made_up_faces(40))
+    for face in moved:
+        face.landmarks_px[:17] += [0.0, 6.0]
+    write_crops(tmp_path, moved)
+    errors = {
+        contour: geodesic_deg(
+            load_faces([DataConfig(folder=tmp_path, rotation="landmarks", contour=contour)]).rotation,
+            faces.rotation,
+        )
+        for contour in (True, False)
+    }
+    assert np.median(errors[True]) > 3
+    assert errors[False].max() < 0.1
 
 
 def test_sets_have_their_shares(crops_folder):
