@@ -97,6 +97,8 @@ class LossConfig(_Settings):
     reprojection: float = 10.0
     landmarks: float = 5.0
     error: float = 0.1
+    contour: bool = True
+    """Whether the 17 points along the jaw count in the reprojection, which pulls at the rotation too."""
     consistency: float = 0.0
     """Of the angle between the errors of two crops of one face; needs `loop.pairs`."""
 

@@ -14,6 +14,9 @@ FOCAL_PX = FPN_227.focal_px[0]
 PRINCIPAL_PX = FPN_227.centre_px[0]
 REFERENCE_PX = FPN_227.size_px
 
+CONTOUR_POINTS = 17
+"""The first of the 68 points of 300-W lie along the jaw."""
+
 # The 68 points of 300-W in the order in which the mirrored face has them.
 _MIRRORED_GROUPS = (
     range(16, -1, -1), range(26, 16, -1), range(27, 31), range(35, 30, -1), (45, 44, 43, 42, 47, 46),

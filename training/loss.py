@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from training.config import LossConfig
-from training.geometry import FOCAL_PX, PRINCIPAL_PX, REFERENCE_PX
+from training.geometry import CONTOUR_POINTS, FOCAL_PX, PRINCIPAL_PX, REFERENCE_PX
 from training.network import Prediction
 
 
@@ -37,8 +37,9 @@ def pose_loss(
     another.
     """
     angle = geodesic(predicted.rotation, rotation)
-    projected = project(predicted, head_mm)
-    reprojection = _distance(projected - landmarks_px) / REFERENCE_PX
+    used = slice(None) if config.contour else slice(CONTOUR_POINTS, None)
+    projected = project(predicted, head_mm[used])
+    reprojection = _distance(projected - landmarks_px[:, used]) / REFERENCE_PX
     landmarks = _distance(predicted.landmarks * REFERENCE_PX - landmarks_px + REFERENCE_PX / 2) / REFERENCE_PX
     # -log of an exponential distribution with this mean: least where it is the mean error.
     degrees = torch.rad2deg(angle.detach())

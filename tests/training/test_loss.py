@@ -59,6 +59,15 @@ def test_every_part_sees_its_own_error():
     assert loss(perfect(landmarks=moved)).landmarks == pytest.approx(0.1 * np.sqrt(2), rel=0.05)
 
 
+def test_points_along_the_jaw_need_not_count_in_the_reprojection():
+    moved = points()
+    moved[:, :17] += 12.0
+    for contour, expected_px in ((True, 12.0 * np.sqrt(2) * 17 / 68), (False, 0.0)):
+        config = LossConfig(error=0.0, contour=contour)
+        parts = pose_loss(perfect(), tensor(ROTATION), tensor(moved), UNMIRRORED, HEAD, config)
+        assert REFERENCE_PX * parts.reprojection == pytest.approx(expected_px, abs=0.3)
+
+
 def consistency(labels, predicted, mirrored):
     config = LossConfig(consistency=1.0)
     truth = torch.tensor(mirrored)
