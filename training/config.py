@@ -124,7 +124,8 @@ class LoopConfig(_Settings):
     check_every: int = 1000
     workers: int = 1
     threads: int = 1
-    bfloat16: bool = True
+    bfloat16: bool | None = None
+    """Products in 16 bits; none: where the device multiplies in them, others are ten times slower so."""
 
 
 class TrainingConfig(_Settings):

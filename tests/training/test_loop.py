@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch", reason="needs the training extra: pip insta
 from training import loop  # noqa: E402
 from training.config import DataConfig, LoopConfig, NetworkConfig, TrainingConfig  # noqa: E402
 from training.loop import RECORD, run  # noqa: E402
+from training.network import PoseNet  # noqa: E402
 
 LOOP = LoopConfig(steps=6, batch=8, check_every=3, held_out=0.2, warmup_steps=2, workers=0, bfloat16=False)
 NETWORK = NetworkConfig(size_px=32, widths=(8, 16), blocks=(1, 1), hidden=16, squeezed=4, dropout=0.2)
@@ -79,3 +80,21 @@ def test_fixed_norms_keep_their_averages_and_others_do_not(crops_folder, tmp_pat
         assert means
         assert all(torch.equal(first[name], second[name]) for name in means) == fixed
         assert not torch.equal(first["pose.weight"], second["pose.weight"])
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_products_are_in_16_bits_only_where_the_processor_has_them(
+    has_it, crops_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(loop, "multiplies_in_bfloat16", lambda: has_it)
+    seen = []
+    forward = PoseNet.forward
+
+    def watched(network, image):
+        if network.training:
+            seen.append(torch.is_autocast_enabled("cpu"))
+        return forward(network, image)
+
+    monkeypatch.setattr(PoseNet, "forward", watched)
+    run(settings(crops_folder, bfloat16=None, steps=1), tmp_path)
+    assert seen == [has_it]
