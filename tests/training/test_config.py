@@ -2,12 +2,16 @@ from pathlib import Path
 
 import pytest
 
+from fpn_core.models import packaged_models
 from training.config import ConfigError, load_config, load_front, load_synthesis
 
 FOLDER = Path(__file__).resolve().parents[2] / "training"
 
 
 def test_the_shipped_settings_are_valid():
+    config = load_config(FOLDER / "fpn-open-v4.yaml")
+    assert packaged_models()[config.loop.start_from.stem].name == config.loop.start_from.name
+    assert not config.loss.contour and [part.contour for part in config.data] == [True, False]
     config = load_config(FOLDER / "fpn-open-v3.yaml")
     assert config.name == "fpn-open-v3"
     assert all(part.points_of == config.data[0].folder for part in config.data)
