@@ -19,23 +19,23 @@ from fpn_core import PoseNetwork, geodesic_deg, matrix_to_ypr_deg, points_to_pos
 from render_core.heads import load_head
 from render_core.heads.imported import fit_similarity
 from training.config import DataConfig, LoopConfig
-from training.crops import SIDE_PX, read_labels
+from training.crops import SIDE_PX, Labels, read_labels
 from training.dataset import load_faces, plain_batch, points_of, split
+from training.geometry import INNER_POINTS, JAW_POINTS
 
 YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 91)
-JAW, INNER = slice(0, 17), slice(17, 68)
 
 
 def tell_points(head_mm: np.ndarray, points_mm: np.ndarray) -> None:
     """How flat two sets of points are, and where one has its jaw when the rest lies on the other's."""
     for name, mm in (("the mean head", head_mm), ("measured points", points_mm)):
         shares = []
-        for part in (slice(None), INNER):
+        for part in (slice(None), INNER_POINTS):
             width, _, depth = np.ptp(mm[part], axis=0)
             shares.append(depth / width)
         print(f"{name}: depth / width {shares[0]:.2f}, without the jaw {shares[1]:.2f}")
-    scale, turn, shift = fit_similarity(points_mm[INNER], head_mm[INNER])
-    behind = (scale * points_mm @ turn.T + shift - head_mm)[JAW, 2]
+    scale, turn, shift = fit_similarity(points_mm[INNER_POINTS], head_mm[INNER_POINTS])
+    behind = (scale * points_mm @ turn.T + shift - head_mm)[JAW_POINTS, 2]
     pitch = matrix_to_ypr_deg(turn[None])[0, 1]
     print(
         f"measured points laid on the mean head's without the jaw, {abs(pitch):.1f} degrees of pitch off: jaw"
@@ -43,13 +43,12 @@ def tell_points(head_mm: np.ndarray, points_mm: np.ndarray) -> None:
     )
 
 
-def tell_fit(folder: Path, name: str, points_mm: np.ndarray, used: slice) -> None:
+def tell_fit(labels: Labels, name: str, points_mm: np.ndarray, used: slice) -> None:
     """Fitted minus labelled, for faces turned to one side: medians by labelled yaw."""
-    labels = read_labels(folder)
     windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(labels.ids), 1))
     fitted = points_to_pose(labels.landmarks_px[:, used], points_mm[used], windows).rotation
     angles = geodesic_deg(fitted, labels.rotation)
-    print(f"{folder}, fitted with {name}: median angle to the table {np.nanmedian(angles):.2f} degrees")
+    print(f"fitted with {name}: median angle to the table {np.nanmedian(angles):.2f} degrees")
     ypr = matrix_to_ypr_deg(labels.rotation)
     difference = (matrix_to_ypr_deg(fitted) - ypr + 180) % 360 - 180
     # A face turned to the other side, mirrored: yaw and roll change their signs.
@@ -84,9 +83,11 @@ def main() -> None:
     heads = {"the mean head": np.asarray(load_head().landmarks_mm), "measured points": points_of(given.crops)}
     tell_points(*heads.values())
     for folder in (given.crops, *given.others):
+        labels = read_labels(folder)
+        print(f"{folder}, {len(labels.ids):,} faces")
         for name, points_mm in heads.items():
-            tell_fit(folder, name, points_mm, slice(None))
-            tell_fit(folder, f"{name} without the jaw", points_mm, INNER)
+            tell_fit(labels, name, points_mm, slice(None))
+            tell_fit(labels, f"{name} without the jaw", points_mm, INNER_POINTS)
     if given.network:
         tell_networks(given.crops, given.network)
 

@@ -43,7 +43,7 @@ class DataConfig(_Settings):
     points_of: Path | None = None
     """The training set whose landmarks and labels those points are measured from; none: our mean head's."""
     contour: bool = True
-    """Whether the 17 points along the jaw count in that fit: heads disagree by 10 mm on where they lie."""
+    """Whether the 17 points along the jaw count in that fit: heads disagree by 20 mm on where they lie."""
     share: float = Field(default=1.0, gt=0)
     """Of the faces seen in training, against the other sets' shares."""
 

@@ -17,7 +17,7 @@ from render_core.heads import load_head
 from training.augmentation import Example, augment
 from training.config import DataConfig, TrainingConfig
 from training.crops import SIDE_PX, Crops, joined, read_crops, read_labels
-from training.geometry import CONTOUR_POINTS, fit_translation, scaled_camera
+from training.geometry import counted_points, fit_translation, scaled_camera
 from training.points import measure_points
 
 _YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 181)
@@ -68,7 +68,7 @@ def _pose(config: DataConfig) -> Faces:
     if config.rotation != "label":
         points_mm = head_mm if config.points_of is None else points_of(config.points_of)
         windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(crops), 1))
-        used = slice(None) if config.contour else slice(CONTOUR_POINTS, None)
+        used = counted_points(config.contour)
         fitted = points_to_pose(crops.landmarks_px[:, used], points_mm[used], windows).rotation
         # The rotation half way between two: the nearest to their mean.
         rotation = fitted if config.rotation == "landmarks" else _between(fitted, rotation)

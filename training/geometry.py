@@ -14,8 +14,8 @@ FOCAL_PX = FPN_227.focal_px[0]
 PRINCIPAL_PX = FPN_227.centre_px[0]
 REFERENCE_PX = FPN_227.size_px
 
-CONTOUR_POINTS = 17
-"""The first of the 68 points of 300-W lie along the jaw."""
+JAW_POINTS, INNER_POINTS = slice(0, 17), slice(17, 68)
+"""Rows of the 68 points of 300-W along the jaw, and of the others."""
 
 # The 68 points of 300-W in the order in which the mirrored face has them.
 _MIRRORED_GROUPS = (
@@ -23,6 +23,11 @@ _MIRRORED_GROUPS = (
     (39, 38, 37, 36, 41, 40), range(54, 47, -1), range(59, 54, -1), range(64, 59, -1), range(67, 64, -1),
 )  # fmt: skip
 MIRRORED_LANDMARKS = np.array([point for group in _MIRRORED_GROUPS for point in group])
+
+
+def counted_points(contour: bool) -> slice:
+    """Rows of the 68 points that count, with those along the jaw or without."""
+    return slice(None) if contour else INNER_POINTS
 
 
 def scaled_camera(side_px: float) -> Float[np.ndarray, "3 3"]:

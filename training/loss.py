@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from training.config import LossConfig
-from training.geometry import CONTOUR_POINTS, FOCAL_PX, PRINCIPAL_PX, REFERENCE_PX
+from training.geometry import FOCAL_PX, PRINCIPAL_PX, REFERENCE_PX, counted_points
 from training.network import Prediction
 
 
@@ -37,7 +37,7 @@ def pose_loss(
     another.
     """
     angle = geodesic(predicted.rotation, rotation)
-    used = slice(None) if config.contour else slice(CONTOUR_POINTS, None)
+    used = counted_points(config.contour)
     projected = project(predicted, head_mm[used])
     reprojection = _distance(projected - landmarks_px[:, used]) / REFERENCE_PX
     landmarks = _distance(predicted.landmarks * REFERENCE_PX - landmarks_px + REFERENCE_PX / 2) / REFERENCE_PX

@@ -20,7 +20,7 @@ def load_start(network: PoseNet, source: Path) -> None:
     """Gives `network` the averaged weights of the run in the folder `source`, or the weights of the exported
     file `source`, in place.
 
-    An exported file lacks what only training looks at: the branch of the free landmarks starts from nothing.
+    An exported file lacks what only training looks at: the free landmarks start without weights.
     Re-parameterised blocks cannot be told apart again once they are exported.
     Raises ConfigError where there are no such weights, or they are of a network of another shape;
     ModelFileError for a file that cannot be read.
@@ -45,11 +45,13 @@ def load_start(network: PoseNet, source: Path) -> None:
 def _exported_weights(network: PoseNet, source: Path) -> dict[str, Tensor]:
     graph = load_onnx(source).graph
     stored = {one.name: torch.tensor(np.array(numpy_helper.to_array(one))) for one in graph.initializer}
-    weights = network.state_dict()
-    weights["landmarks.weight"] = torch.zeros_like(weights["landmarks.weight"])
-    for name, value in stored.items():
-        if name.startswith(_PREFIX):
-            weights[name.removeprefix(_PREFIX)] = value
+    # What a file never holds; whatever else it lacks, loading tells.
+    own = network.state_dict()
+    weights = {name: own[name] for name in own if name.endswith(("num_batches_tracked", "landmarks.bias"))}
+    weights["landmarks.weight"] = torch.zeros_like(own["landmarks.weight"])
+    weights |= {
+        name.removeprefix(_PREFIX): value for name, value in stored.items() if name.startswith(_PREFIX)
+    }
     # The exporter folds every norm into its convolution and names the two anew, in the order in which they
     # are called.
     folded = [node for node in graph.node if node.op_type == "Conv"]

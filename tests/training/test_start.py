@@ -3,6 +3,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the training extra: pip install 'faceposenet[training]'")
 
 from fpn_core.errors import ModelFileError  # noqa: E402
+from fpn_core.onnx_package import load_onnx  # noqa: E402
 from fpn_core.precision import write_8_bit  # noqa: E402
 from training.config import ConfigError, NetworkConfig, TrainingConfig  # noqa: E402
 from training.export import Calibration, export  # noqa: E402
@@ -70,6 +71,16 @@ def test_a_file_of_another_shape_is_an_error(changes, message, tmp_path):
     path = exported(network_like_a_trained_one(SHAPE), SHAPE, tmp_path / "first.onnx")
     with pytest.raises(ConfigError, match=message):
         load_start(PoseNet(SHAPE.model_copy(update=changes)), path)
+
+
+def test_a_file_that_lacks_a_layer_is_an_error(tmp_path):
+    path = exported(network_like_a_trained_one(SHAPE), SHAPE, tmp_path / "first.onnx")
+    model = load_onnx(path)
+    (lost,) = [one for one in model.graph.initializer if one.name == "network.pose.weight"]
+    model.graph.initializer.remove(lost)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ConfigError, match=r"pose\.weight"):
+        load_start(PoseNet(SHAPE), path)
 
 
 def test_a_file_of_8_bits_is_an_error(tmp_path):
