@@ -54,9 +54,9 @@ def _exported_weights(network: PoseNet, source: Path) -> dict[str, Tensor]:
     }
     # The exporter folds every norm into its convolution and names the two anew, in the order in which they
     # are called.
-    folded = [node for node in graph.node if node.op_type == "Conv"]
+    folded = [node for node in graph.node if node.op_type == "Conv" and stored.keys() >= set(node.input[1:])]
     pairs = _pairs_as_called(network)
-    if len(folded) != len(pairs) or any(name not in stored for node in folded for name in node.input[1:]):
+    if len(folded) != len(pairs):
         raise ConfigError(
             f"{source} has {len(folded)} convolutions, and the network {len(pairs)}; expected a file that"
             " `python -m training export` made of the same `network` settings, in 32-bit floats"
