@@ -4,7 +4,8 @@
 
 CROPS is a training set (`training/README.md`) whose table has rotations that do not come from its landmarks.
 Poses are fitted to the landmarks of every set with the 68 points of the mean head, and with those measured
-over CROPS (`training.points`), all of them and without the 17 along the jaw. Networks are held against the
+over CROPS (`training.points`), all of them and without the 17 along the jaw, and how far these end from the
+landmarks is told in % of the distance of the outer corners of the eyes. Networks are held against the
 table's rotations on those faces of CROPS that training holds out, cut as a job cuts them. Needs the training
 extra.
 """
@@ -16,12 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from fpn_core import PoseNetwork, geodesic_deg, matrix_to_ypr_deg, points_to_pose
+from fpn_core.points import outer_eye_distance
 from render_core.heads import load_head
 from render_core.heads.imported import fit_similarity
 from training.config import DataConfig, LoopConfig
 from training.crops import SIDE_PX, Labels, read_labels
 from training.dataset import load_faces, plain_batch, points_of, split
-from training.geometry import INNER_POINTS, JAW_POINTS
+from training.geometry import INNER_POINTS, JAW_POINTS, scaled_camera
 
 YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 91)
 
@@ -46,9 +48,11 @@ def tell_points(head_mm: np.ndarray, points_mm: np.ndarray) -> None:
 def tell_fit(labels: Labels, name: str, points_mm: np.ndarray, used: slice) -> None:
     """Fitted minus labelled, for faces turned to one side: medians by labelled yaw."""
     windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(labels.ids), 1))
-    fitted = points_to_pose(labels.landmarks_px[:, used], points_mm[used], windows).rotation
+    pose = points_to_pose(labels.landmarks_px[:, used], points_mm[used], windows)
+    fitted = pose.rotation
     angles = geodesic_deg(fitted, labels.rotation)
     print(f"fitted with {name}: median angle to the table {np.nanmedian(angles):.2f} degrees")
+    missed = missed_percent(labels, points_mm, fitted, pose.tvec_mm)
     ypr = matrix_to_ypr_deg(labels.rotation)
     difference = (matrix_to_ypr_deg(fitted) - ypr + 180) % 360 - 180
     # A face turned to the other side, mirrored: yaw and roll change their signs.
@@ -59,7 +63,20 @@ def tell_fit(labels: Labels, name: str, points_mm: np.ndarray, used: slice) -> N
         if rows.any():
             yaw, pitch, roll = np.nanmedian(difference[rows], axis=0)
             turned = f"yaw {yaw:5.1f}  pitch {pitch:5.1f}  roll {roll:5.1f}"
-            print(f"  |yaw| {low:2}-{high:2} {rows.sum():6} faces: {turned}")
+            every, jaw = np.nanmean(missed[rows]), np.nanmean(missed[rows, JAW_POINTS])
+            off = f"points {every:4.1f} %, along the jaw {jaw:4.1f} %"
+            print(f"  |yaw| {low:2}-{high:2} {rows.sum():6} faces: {turned}  {off}")
+
+
+def missed_percent(
+    labels: Labels, points_mm: np.ndarray, rotation: np.ndarray, tvec_mm: np.ndarray
+) -> np.ndarray:
+    """How far the points of a fit are from the landmarks, n x 68, in % of the outer eye corners' distance."""
+    seen = np.einsum("nij,mj->nmi", rotation, points_mm) + tvec_mm[:, None]
+    camera = scaled_camera(SIDE_PX)
+    place = camera[0, 0] * seen[:, :, :2] / seen[:, :, 2:] + camera[:2, 2]
+    missed = np.linalg.norm(place - labels.landmarks_px, axis=2)
+    return np.asarray(100 * missed / outer_eye_distance(labels.landmarks_px)[:, None])
 
 
 def tell_networks(folder: Path, models: list[Path]) -> None:

@@ -43,7 +43,10 @@ class DataConfig(_Settings):
     points_of: Path | None = None
     """The training set whose landmarks and labels those points are measured from; none: our mean head's."""
     contour: bool = True
-    """Whether the 17 points along the jaw count in that fit: heads disagree by 20 mm on where they lie."""
+    """Whether the 17 points along the jaw count in that fit: heads disagree on where they lie."""
+    head_frame: bool = False
+    """Whether rotations are turned, all by the same, so that on average they are those with which our mean
+    head fits the landmarks. The table's estimator has a frame of its own."""
     share: float = Field(default=1.0, gt=0)
     """Of the faces seen in training, against the other sets' shares."""
 
@@ -112,6 +115,8 @@ class LoopConfig(_Settings):
     fixed_norms: bool = False
     """Norms use their running averages while training too, as they do in the exported network."""
     steps: int = Field(default=20_000, ge=1)
+    stop_at: int | None = Field(default=None, ge=1)
+    """Step at which the run ends, before the learning rate has come down; none: after all steps."""
     batch: int = Field(default=96, ge=2, multiple_of=2)
     pairs: bool = False
     """Every face of a batch is in it twice, changed in two ways."""
@@ -126,6 +131,11 @@ class LoopConfig(_Settings):
     threads: int = 1
     bfloat16: bool | None = None
     """Products in 16 bits; none: where the device multiplies in them, others are ten times slower so."""
+
+    @property
+    def last_step(self) -> int:
+        """Where the run ends."""
+        return self.steps if self.stop_at is None else min(self.stop_at, self.steps)
 
 
 class TrainingConfig(_Settings):

@@ -67,11 +67,11 @@ def _pose(config: DataConfig) -> Faces:
     rotation = crops.rotation
     if config.rotation != "label":
         points_mm = head_mm if config.points_of is None else points_of(config.points_of)
-        windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(crops), 1))
-        used = counted_points(config.contour)
-        fitted = points_to_pose(crops.landmarks_px[:, used], points_mm[used], windows).rotation
+        fitted = _fitted(crops.landmarks_px, points_mm, config.contour)
         # The rotation half way between two: the nearest to their mean.
         rotation = fitted if config.rotation == "landmarks" else _between(fitted, rotation)
+    if config.head_frame:
+        rotation = rotation @ mean_turn(rotation, _fitted(crops.landmarks_px, head_mm, contour=True))
     good = np.flatnonzero(np.isfinite(rotation).all(axis=(1, 2)))
     tvec_mm = fit_translation(rotation[good], crops.landmarks_px[good], head_mm, scaled_camera(SIDE_PX))
     weight = _balanced(rotation[good])
@@ -84,6 +84,24 @@ def points_of(folder: Path) -> Float[np.ndarray, "68 3"]:
     """The 68 points in mm measured over a training set, all bins of yaw and pitch heard."""
     labels = read_labels(folder)
     return measure_points(labels.landmarks_px, labels.rotation, _balanced(labels.rotation))
+
+
+def _fitted(
+    landmarks_px: Float[np.ndarray, "n 68 2"], points_mm: Float[np.ndarray, "68 3"], contour: bool
+) -> Float[np.ndarray, "n 3 3"]:
+    windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(landmarks_px), 1))
+    used = counted_points(contour)
+    return points_to_pose(landmarks_px[:, used], points_mm[used], windows).rotation
+
+
+def mean_turn(one: Float[np.ndarray, "n 3 3"], other: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, "3 3"]:
+    """The rotation T of the head's frame that brings `one` T closest to `other`, all bins of pose heard.
+
+    Estimators of pose disagree by a few degrees on which way a head looks straight ahead.
+    """
+    known = np.isfinite(one).all(axis=(1, 2)) & np.isfinite(other).all(axis=(1, 2))
+    turns = np.swapaxes(one[known], 1, 2) @ other[known]
+    return nearest_rotation(np.average(turns, axis=0, weights=_balanced(one[known]))[None])[0]
 
 
 def _between(
@@ -136,7 +154,7 @@ class Batches(IterableDataset[Batch]):
         number, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
         loop = self._config.loop
         chances = np.cumsum(self._faces.weight / self._faces.weight.sum())
-        for step in range(self._first + number, loop.steps, workers):
+        for step in range(self._first + number, loop.last_step, workers):
             rng = np.random.default_rng([loop.seed, step])
             drawn = rng.random(loop.batch // 2 if loop.pairs else loop.batch)
             rows = np.minimum(np.searchsorted(chances, drawn), len(self._faces) - 1)

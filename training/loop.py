@@ -79,7 +79,7 @@ def train(config: TrainingConfig, out: Path, faces: Faces, watched: Faces) -> Po
     for batch in _stream(faces, config, state.step):
         sums.append(_step(state, batch, head_mm, config))
         state.step += 1
-        if state.step % config.loop.check_every == 0 or state.step == config.loop.steps:
+        if state.step % config.loop.check_every == 0 or state.step == config.loop.last_step:
             rate = (state.step - first) * config.loop.batch / (time.monotonic() - started)
             _record(out, state.step, torch.stack(sums).mean(dim=0), measure(state.average, checks), rate)
             sums.clear()

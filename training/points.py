@@ -1,8 +1,8 @@
 """Where the 68 points of a mean face are, measured from photos: landmarks seen from sides that are known.
 
-Our mean head has its jaw further forward than the faces that the labels' estimators know, so that the poses
-with which it fits their landmarks are turned too far, by 4 degrees at yaws of 10 to 45. Points that are
-measured from the landmarks themselves, under the labelled rotations, have no such bias.
+Everybody's mean face is another. Fitted to the landmarks of an estimator that has a face of its own, ours is
+turned otherwise than the labels say, by up to 2 degrees. Points that are measured from the landmarks
+themselves, under the labelled rotations, have no such bias.
 """
 
 import numpy as np

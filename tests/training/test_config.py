@@ -9,7 +9,12 @@ FOLDER = Path(__file__).resolve().parents[2] / "training"
 
 
 def test_the_shipped_settings_are_valid():
+    config = load_config(FOLDER / "fpn-open-v6.yaml")
+    assert config.data[0].head_frame and config.loop.last_step == config.loop.steps
+    first = load_config(FOLDER / "fpn-open-v5.yaml")
+    assert config.loop.start_from.name == first.name and first.loop.last_step < first.loop.steps
     config = load_config(FOLDER / "fpn-open-v4.yaml")
+    assert first.loop.start_from.name == config.name
     assert packaged_models()[config.loop.start_from.stem].name == config.loop.start_from.name
     assert not config.loss.contour and [part.contour for part in config.data] == [True, False]
     config = load_config(FOLDER / "fpn-open-v3.yaml")

@@ -3,7 +3,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the training extra: pip install 'faceposenet[training]'")
 
-from fpn_core import geodesic_deg  # noqa: E402
+from fpn_core import geodesic_deg, ypr_deg_to_matrix  # noqa: E402
 from tests.training.faces import made_up_faces  # noqa: E402
 from training.config import DataConfig, LoopConfig, NetworkConfig, TrainingConfig  # noqa: E402
 from training.crops import write_crops  # noqa: E402
@@ -52,6 +52,22 @@ def test_points_along_the_jaw_need_not_count(faces, tmp_path):
     }
     assert np.median(errors[True]) > 3
     assert errors[False].max() < 0.1
+
+
+def test_rotations_are_turned_into_the_frame_of_the_head(faces, tmp_path):
+    """A table whose estimator has another idea of straight ahead, by 5 degrees of pitch."""
+    turn = ypr_deg_to_matrix(np.array([[0.0, 5.0, 0.0]]))[0]
+    moved = [face._replace(rotation=face.rotation @ turn) for face in made_up_faces(40)]
+    # One of the forty that lies by 40 degrees counts as one, or as two where its pose is rare.
+    off = ypr_deg_to_matrix(np.array([[40.0, 0, 0]]))[0]
+    moved[7] = moved[7]._replace(rotation=moved[7].rotation @ off)
+    write_crops(tmp_path, moved)
+    for source, least_deg, most_deg in (("label", 4.9, 2.0), ("mean", 2.4, 1.0)):
+        sets = [DataConfig(folder=tmp_path, rotation=source, head_frame=turned) for turned in (False, True)]
+        as_told, in_frame = (np.delete(load_faces([one]).rotation, 7, axis=0) for one in sets)
+        right = np.delete(faces.rotation, 7, axis=0)
+        assert geodesic_deg(as_told, right).min() > least_deg
+        assert geodesic_deg(in_frame, right).max() < most_deg
 
 
 def test_sets_have_their_shares(crops_folder):

@@ -45,6 +45,16 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(crops_folder, tmp_path,
         assert torch.equal(one, other)
 
 
+def test_a_run_ends_early_where_it_is_told_to(crops_folder, tmp_path):
+    whole = run(settings(crops_folder), tmp_path / "whole")
+    run(settings(crops_folder, stop_at=4), tmp_path / "early")
+    assert [row["step"] for row in record(tmp_path / "early")] == ["3", "4"]
+    # At the learning rate of the whole run: what is left of it ends where it would have ended.
+    goes_on = run(settings(crops_folder), tmp_path / "early")
+    for one, other in zip(whole.state_dict().values(), goes_on.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_a_run_keeps_a_record(crops_folder, tmp_path):
     run(settings(crops_folder), tmp_path)
     rows = record(tmp_path)
