@@ -101,7 +101,8 @@ def mean_turn(one: Float[np.ndarray, "n 3 3"], other: Float[np.ndarray, "n 3 3"]
     """
     known = np.isfinite(one).all(axis=(1, 2)) & np.isfinite(other).all(axis=(1, 2))
     turns = np.swapaxes(one[known], 1, 2) @ other[known]
-    return nearest_rotation(np.average(turns, axis=0, weights=_balanced(one[known]))[None])[0]
+    mean = np.average(turns, axis=0, weights=_balanced(one[known]))
+    return np.asarray(nearest_rotation(mean[None])[0])
 
 
 def _between(
