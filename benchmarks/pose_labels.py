@@ -16,14 +16,22 @@ from pathlib import Path
 
 import numpy as np
 
-from fpn_core import PoseNetwork, geodesic_deg, matrix_to_ypr_deg, points_to_pose
+from fpn_core import (
+    PoseBatch,
+    PoseNetwork,
+    geodesic_deg,
+    matrix_to_ypr_deg,
+    project,
+    projection_to_image,
+)
 from fpn_core.points import outer_eye_distance
 from render_core.heads import load_head
 from render_core.heads.imported import fit_similarity
 from training.config import DataConfig, LoopConfig
-from training.crops import SIDE_PX, Labels, read_labels
+from training.crops import Labels, read_labels
 from training.dataset import load_faces, plain_batch, points_of, split
-from training.geometry import INNER_POINTS, JAW_POINTS, scaled_camera
+from training.geometry import INNER_POINTS, JAW_POINTS
+from training.points import fit_poses, whole_crops
 
 YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 91)
 
@@ -45,14 +53,13 @@ def tell_points(head_mm: np.ndarray, points_mm: np.ndarray) -> None:
     )
 
 
-def tell_fit(labels: Labels, name: str, points_mm: np.ndarray, used: slice) -> None:
+def tell_fit(labels: Labels, name: str, points_mm: np.ndarray, *, contour: bool) -> None:
     """Fitted minus labelled, for faces turned to one side: medians by labelled yaw."""
-    windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(labels.ids), 1))
-    pose = points_to_pose(labels.landmarks_px[:, used], points_mm[used], windows)
+    pose = fit_poses(labels.landmarks_px, points_mm, contour=contour)
     fitted = pose.rotation
     angles = geodesic_deg(fitted, labels.rotation)
     print(f"fitted with {name}: median angle to the table {np.nanmedian(angles):.2f} degrees")
-    missed = missed_percent(labels, points_mm, fitted, pose.tvec_mm)
+    missed = missed_percent(labels, points_mm, pose)
     ypr = matrix_to_ypr_deg(labels.rotation)
     difference = (matrix_to_ypr_deg(fitted) - ypr + 180) % 360 - 180
     # A face turned to the other side, mirrored: yaw and roll change their signs.
@@ -68,14 +75,10 @@ def tell_fit(labels: Labels, name: str, points_mm: np.ndarray, used: slice) -> N
             print(f"  |yaw| {low:2}-{high:2} {rows.sum():6} faces: {turned}  {off}")
 
 
-def missed_percent(
-    labels: Labels, points_mm: np.ndarray, rotation: np.ndarray, tvec_mm: np.ndarray
-) -> np.ndarray:
+def missed_percent(labels: Labels, points_mm: np.ndarray, pose: PoseBatch) -> np.ndarray:
     """How far the points of a fit are from the landmarks, n x 68, in % of the outer eye corners' distance."""
-    seen = np.einsum("nij,mj->nmi", rotation, points_mm) + tvec_mm[:, None]
-    camera = scaled_camera(SIDE_PX)
-    place = camera[0, 0] * seen[:, :, :2] / seen[:, :, 2:] + camera[:2, 2]
-    missed = np.linalg.norm(place - labels.landmarks_px, axis=2)
+    projection = projection_to_image(pose.rotation, pose.tvec_mm, whole_crops(len(labels.ids)))
+    missed = np.linalg.norm(project(points_mm, projection) - labels.landmarks_px, axis=2)
     return np.asarray(100 * missed / outer_eye_distance(labels.landmarks_px)[:, None])
 
 
@@ -103,8 +106,8 @@ def main() -> None:
         labels = read_labels(folder)
         print(f"{folder}, {len(labels.ids):,} faces")
         for name, points_mm in heads.items():
-            tell_fit(labels, name, points_mm, slice(None))
-            tell_fit(labels, f"{name} without the jaw", points_mm, INNER_POINTS)
+            tell_fit(labels, name, points_mm, contour=True)
+            tell_fit(labels, f"{name} without the jaw", points_mm, contour=False)
     if given.network:
         tell_networks(given.crops, given.network)
 

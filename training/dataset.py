@@ -12,13 +12,13 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from fpn_core import matrix_to_ypr_deg, nearest_rotation, points_to_pose
+from fpn_core import matrix_to_ypr_deg, nearest_rotation
 from render_core.heads import load_head
 from training.augmentation import Example, augment
 from training.config import DataConfig, TrainingConfig
 from training.crops import SIDE_PX, Crops, joined, read_crops, read_labels
-from training.geometry import counted_points, fit_translation, scaled_camera
-from training.points import measure_points
+from training.geometry import fit_translation, scaled_camera
+from training.points import fit_poses, measure_points
 
 _YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 181)
 _PITCH_EDGES_DEG = (-91, -25, -12, 0, 12, 25, 91)
@@ -67,11 +67,11 @@ def _pose(config: DataConfig) -> Faces:
     rotation = crops.rotation
     if config.rotation != "label":
         points_mm = head_mm if config.points_of is None else points_of(config.points_of)
-        fitted = _fitted(crops.landmarks_px, points_mm, config.contour)
+        fitted = fit_poses(crops.landmarks_px, points_mm, contour=config.contour).rotation
         # The rotation half way between two: the nearest to their mean.
         rotation = fitted if config.rotation == "landmarks" else _between(fitted, rotation)
     if config.head_frame:
-        rotation = rotation @ mean_turn(rotation, _fitted(crops.landmarks_px, head_mm, contour=True))
+        rotation = rotation @ mean_turn(rotation, fit_poses(crops.landmarks_px, head_mm).rotation)
     good = np.flatnonzero(np.isfinite(rotation).all(axis=(1, 2)))
     tvec_mm = fit_translation(rotation[good], crops.landmarks_px[good], head_mm, scaled_camera(SIDE_PX))
     weight = _balanced(rotation[good])
@@ -84,14 +84,6 @@ def points_of(folder: Path) -> Float[np.ndarray, "68 3"]:
     """The 68 points in mm measured over a training set, all bins of yaw and pitch heard."""
     labels = read_labels(folder)
     return measure_points(labels.landmarks_px, labels.rotation, _balanced(labels.rotation))
-
-
-def _fitted(
-    landmarks_px: Float[np.ndarray, "n 68 2"], points_mm: Float[np.ndarray, "68 3"], contour: bool
-) -> Float[np.ndarray, "n 3 3"]:
-    windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(landmarks_px), 1))
-    used = counted_points(contour)
-    return points_to_pose(landmarks_px[:, used], points_mm[used], windows).rotation
 
 
 def mean_turn(one: Float[np.ndarray, "n 3 3"], other: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, "3 3"]:

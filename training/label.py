@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fpn_core import crop_windows, extract_crop, points_to_pose, valid_boxes
+from fpn_core import crop_windows, extract_crop, valid_boxes
 from fpn_core.crop import image_to_crop
 from pipeline.evaluate.dataset import Dataset, Sample
 from render_core.heads import load_head
 from training.crops import CROP_TO_BOX, SIDE_PX, Face
+from training.points import fit_poses
 
 _EXPAND = (CROP_TO_BOX - 1) / 2
 
@@ -45,7 +46,7 @@ def _label(sample: Sample, face_id: str, source: str, head_mm: np.ndarray) -> Fa
     points = sample.landmarks_px @ to_crop[:2, :2].T + to_crop[:2, 2]
     rotation = sample.rotation
     if rotation is None:
-        pose = points_to_pose(points[None], head_mm, np.array([[0, 0, SIDE_PX, SIDE_PX]]))
+        pose = fit_poses(points[None], head_mm)
         if not pose.finite[0]:
             return "no pose fits the landmarks"
         rotation = pose.rotation[0]

@@ -6,12 +6,13 @@ themselves, under the labelled rotations, have no such bias.
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
+from fpn_core import PoseBatch, points_to_pose
 from fpn_core.points import outer_eye_distance
 from render_core.heads import load_head
 from training.crops import SIDE_PX
-from training.geometry import MIRRORED_LANDMARKS, fit_translation, scaled_camera
+from training.geometry import MIRRORED_LANDMARKS, counted_points, fit_translation, scaled_camera
 
 _ROUNDS = 30
 
@@ -35,6 +36,20 @@ def measure_points(
         tvec_mm = fit_translation(rotation, landmarks_px, points, camera)
         points = _gauged(points + _step(points, landmarks_px, rotation, tvec_mm, weight, camera), head_mm)
     return points
+
+
+def fit_poses(
+    landmarks_px: Float[np.ndarray, "n 68 2"], points_mm: Float[np.ndarray, "68 3"], *, contour: bool = True
+) -> PoseBatch:
+    """Poses with which points of a head come closest to landmarks in crops of a training set, those along the
+    jaw counted or not; NaN where none can be found."""
+    used = counted_points(contour)
+    return points_to_pose(landmarks_px[:, used], points_mm[used], whole_crops(len(landmarks_px)))
+
+
+def whole_crops(count: int) -> Int[np.ndarray, "n 4"]:
+    """Windows xyxy in pixels that are all of a crop."""
+    return np.tile([[0, 0, SIDE_PX, SIDE_PX]], (count, 1))
 
 
 def _step(

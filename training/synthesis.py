@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from fpn_core import matrix_to_ypr_deg, points_to_pose
+from fpn_core import matrix_to_ypr_deg
 from fpn_core.camera import FPN_227, project, projection_to_image
 from render_core import Renderer, is_mirrored
 from render_core.errors import RenderReject
@@ -20,6 +20,7 @@ from render_core.view import ViewCamera, view_camera
 from training.config import SynthesisConfig
 from training.crops import BOX_SIDE_PX, SIDE_PX, Crops, Face
 from training.geometry import pose_under_similarity, scaled_camera
+from training.points import fit_poses, whole_crops
 
 # Where a detector's box lies about the 68 points: medians over the training photos, the same within 2 % for
 # every yaw up to 74 degrees.
@@ -85,9 +86,8 @@ def _random_camera(landmarks_mm: np.ndarray, config: SynthesisConfig, rng: np.ra
 def _shoot(
     studio: _Studio, crops: Crops, config: SynthesisConfig, rng: np.random.Generator, wanted: int
 ) -> Iterator[Face]:
-    windows = np.tile([[0, 0, SIDE_PX, SIDE_PX]], (len(crops), 1))
-    poses = points_to_pose(crops.landmarks_px, studio.landmarks_mm, windows)
-    projections = projection_to_image(poses.rotation, poses.tvec_mm, windows, FPN_227)
+    poses = fit_poses(crops.landmarks_px, studio.landmarks_mm)
+    projections = projection_to_image(poses.rotation, poses.tvec_mm, whole_crops(len(crops)), FPN_227)
     yaw, pitch, _ = matrix_to_ypr_deg(poses.rotation).T
     made = 0
     for _ in range(_MOST_TRIES * wanted):
