@@ -32,7 +32,9 @@ from training.crops import Labels, read_labels
 from training.dataset import load_faces, plain_batch, points_of, split
 from training.geometry import INNER_POINTS, JAW_POINTS
 from training.points import fit_poses, whole_crops
+from training.teacher import mean_rotations, predictor
 
+_CUTS = 8
 YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 91)
 
 
@@ -83,13 +85,19 @@ def missed_percent(labels: Labels, points_mm: np.ndarray, pose: PoseBatch) -> np
 
 
 def tell_networks(folder: Path, models: list[Path]) -> None:
-    """Mean angle between the networks' rotations and the table's, over held-out faces."""
+    """Mean angle between the networks' rotations and the table's, over held-out faces: of one answer, and of
+    the mean of several as a teacher gives it."""
     watched = split(load_faces([DataConfig(folder=folder, rotation="label")]), LoopConfig().held_out)[1]
     for model in models:
         network = PoseNetwork(model, device="cpu")
         batch = plain_batch(watched, np.arange(len(watched)), network.spec.size_px)
         errors = geodesic_deg(network(batch["image"].numpy()).rotation, batch["rotation"].numpy())
-        print(f"{network.spec.name}: {errors.mean():.2f} degrees over {len(errors):,} held-out faces")
+        said = mean_rotations(watched, predictor(network), network.spec.size_px, _CUTS)
+        asked_more = np.nanmean(geodesic_deg(said, watched.rotation))
+        print(
+            f"{network.spec.name}: {errors.mean():.2f} degrees over {len(errors):,} held-out faces,"
+            f" {asked_more:.2f} for the mean over {_CUTS} cuts of each"
+        )
 
 
 def main() -> None:

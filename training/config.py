@@ -51,6 +51,17 @@ class DataConfig(_Settings):
     """Of the faces seen in training, against the other sets' shares."""
 
 
+class TeacherConfig(_Settings):
+    """A trained network, whose mean answer over several cuts of a photo is part of its label."""
+
+    network: Path
+    """The exported file."""
+    share: float = Field(default=0.5, gt=0, le=1)
+    """Of the answer, against the rotation that the training set has."""
+    cuts: int = Field(default=8, ge=2, multiple_of=2)
+    """Cuts of a photo, half of them mirrored."""
+
+
 class NetworkConfig(_Settings):
     """The shape of a network."""
 
@@ -143,6 +154,8 @@ class TrainingConfig(_Settings):
 
     name: str
     data: list[DataConfig]
+    teacher: TeacherConfig | None = None
+    """For the photos that are trained with; those held out keep their labels."""
     network: NetworkConfig = NetworkConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     loss: LossConfig = LossConfig()

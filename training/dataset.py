@@ -160,7 +160,7 @@ def make_batch(
     """Augmented faces of these rows."""
     size = config.network.size_px
     examples = [
-        augment(_example(faces, int(row)), faces.crops.images, size, config.augmentation, rng) for row in rows
+        augment(example(faces, int(row)), faces.crops.images, size, config.augmentation, rng) for row in rows
     ]
     return collate(examples)
 
@@ -168,11 +168,12 @@ def make_batch(
 def plain_batch(faces: Faces, rows: Int64[np.ndarray, " k"], size_px: int) -> Batch:
     """The same faces as a job would see them: the window of their box, nothing changed."""
     return collate(
-        [augment(_example(faces, int(row)), faces.crops.images, size_px, None, None) for row in rows]
+        [augment(example(faces, int(row)), faces.crops.images, size_px, None, None) for row in rows]
     )
 
 
-def _example(faces: Faces, row: int) -> Example:
+def example(faces: Faces, row: int) -> Example:
+    """One face with its labels."""
     crops = faces.crops
     image: UInt8[np.ndarray, "s s 3"] = crops.images[row]
     return Example(image, faces.rotation[row], faces.tvec_mm[row], crops.landmarks_px[row])

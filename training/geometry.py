@@ -25,6 +25,10 @@ _MIRRORED_GROUPS = (
 MIRRORED_LANDMARKS = np.array([point for group in _MIRRORED_GROUPS for point in group])
 
 
+MIRROR = np.diag([-1.0, 1.0, 1.0])
+"""What a mirror does to points; a rotation R becomes M R M."""
+
+
 def counted_points(contour: bool) -> slice:
     """Rows of the 68 points that count, with those along the jaw or without."""
     return slice(None) if contour else INNER_POINTS
@@ -104,8 +108,7 @@ def mirrored_labels(
     camera: Float[np.ndarray, "3 3"],
 ) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3"], Float[np.ndarray, "m 2"]]:
     """Labels of the crop with its columns reversed, for a head that is its own mirror image."""
-    mirror = np.diag([-1.0, 1.0, 1.0])
     # x' = (side - 1) - x = f (-X) / Z + (side - 1 - c), to be read with c again
     shift = (side_px - 1 - 2 * camera[0, 2]) / camera[0, 0] * tvec_mm[2]
     points = points_px[MIRRORED_LANDMARKS] * [-1, 1] + [side_px - 1, 0]
-    return mirror @ rotation @ mirror, mirror @ tvec_mm + [shift, 0, 0], points
+    return MIRROR @ rotation @ MIRROR, MIRROR @ tvec_mm + [shift, 0, 0], points

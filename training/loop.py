@@ -20,6 +20,7 @@ from training.dataset import Batch, Batches, Faces, load_faces, make_batch, spli
 from training.loss import Parts, cosine_rate, geodesic, pose_loss
 from training.network import PoseNet
 from training.start import CHECKPOINT, load_start
+from training.teacher import teach
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 RECORD = "record.csv"
@@ -55,6 +56,8 @@ def run(config: TrainingConfig, out: Path) -> PoseNet:
     """Trains on the configured faces but for those held out; see `train`."""
     keep_opencv_single()
     faces, watched = split(load_faces(config.data), config.loop.held_out)
+    if config.teacher is not None:
+        faces = teach(faces, config.teacher)
     return train(config, out, faces, watched)
 
 
@@ -68,12 +71,12 @@ def train(config: TrainingConfig, out: Path, faces: Faces, watched: Faces) -> Po
     torch.manual_seed(config.loop.seed)
     torch.set_num_threads(config.loop.threads)
     state = _begin(config, out)
-    print(
-        f"{len(faces):,} faces to train with, {len(watched):,} to watch with; from step {state.step:,} on"
-        f" {DEVICE}"
-    )
     head_mm = torch.from_numpy(np.asarray(load_head().landmarks_mm, np.float32)).to(DEVICE)
     checks = check_batches(watched, config)
+    print(
+        f"{len(faces):,} faces to train with, {len(watched):,} to watch with; from step {state.step:,} on"
+        f" {DEVICE}, where the watched error is {measure(state.average, checks)[0]:.2f} degrees"
+    )
     started, first = time.monotonic(), state.step
     sums: list[Tensor] = []
     for batch in _stream(faces, config, state.step):

@@ -1,0 +1,84 @@
+"""What a trained network says of a face when it is asked more than once, as a label for the next network.
+
+A job asks once, about one box. The mean over several boxes and both sides of the mirror is closer to the
+truth than one answer; a network that learns it gives it at the price of one. (Knowledge distillation: Hinton,
+Vinyals and Dean, 2015; of answers to changed inputs: Radosavovic et al., "Data Distillation", CVPR 2018.)
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from fpn_core import PoseNetwork, nearest_rotation
+from render_core.heads import load_head
+from training.augmentation import Example, augment
+from training.config import AugmentationConfig, TeacherConfig
+from training.crops import SIDE_PX
+from training.dataset import Faces, example
+from training.geometry import MIRROR, fit_translation, scaled_camera
+from training.synthesis import RENDERED
+
+# Boxes as detectors give them, and nothing that hides or spoils a face.
+_BOXES = AugmentationConfig(
+    whole_circle=0, roll_deg=10, scale=(0.8, 1.25), scale_sigma=0.1, shift=0.1,
+    p_small=0, p_blur=0, p_jpeg=0, p_noise=0, p_light=0, p_grey=0, p_occlusion=0, p_filled=0,
+)  # fmt: skip
+_SEED = 11
+_FACES_AT_ONCE = 64
+
+Predict = Callable[[list[Example]], Float[np.ndarray, "n 3 3"]]
+"""Rotations of faces in the cuts that a network sees."""
+
+
+def teach(faces: Faces, config: TeacherConfig) -> Faces:
+    """`faces` with the rotations of photos moved towards what the network of `config` says of them, by
+    `config.share`; those of rendered views are exact and stay.
+
+    Raises ModelFileError for a network that cannot be used.
+    """
+    network = PoseNetwork(config.network, device="cpu")
+    photos = np.flatnonzero([source != RENDERED for source in faces.crops.sources])
+    said = mean_rotations(faces[photos], predictor(network), network.spec.size_px, config.cuts)
+    known = np.isfinite(said).all(axis=(1, 2))
+    photos, said = photos[known], said[known]
+    rotation = faces.rotation.copy()
+    rotation[photos] = nearest_rotation((1 - config.share) * rotation[photos] + config.share * said)
+    tvec_mm = faces.tvec_mm.copy()
+    tvec_mm[photos] = fit_translation(
+        rotation[photos],
+        faces.crops.landmarks_px[photos],
+        np.asarray(load_head().landmarks_mm),
+        scaled_camera(SIDE_PX),
+    )
+    return replace(faces, rotation=rotation, tvec_mm=tvec_mm)
+
+
+def predictor(network: PoseNetwork) -> Predict:
+    """The answers of a network."""
+    return lambda cuts: network(np.stack([cut.image for cut in cuts])).rotation
+
+
+def mean_rotations(faces: Faces, predict: Predict, size_px: int, count: int) -> Float[np.ndarray, "n 3 3"]:
+    """What `predict` says of `count` cuts of every face, every other one mirrored, brought back to the face's
+    own crop and averaged; NaN where it says nothing of one."""
+    rng = np.random.default_rng(_SEED)
+    sides = [_BOXES.model_copy(update={"mirror": float(mirror)}) for mirror in (False, True)]
+    means = np.empty((len(faces), 3, 3))
+    for first in range(0, len(faces), _FACES_AT_ONCE):
+        rows = range(first, min(first + _FACES_AT_ONCE, len(faces)))
+        # Under the rotation of nobody a cut's label is what the cut does to every rotation.
+        bare = [replace(example(faces, row), rotation=np.eye(3)) for row in rows]
+        cuts = [
+            augment(one, faces.crops.images, size_px, sides[k % 2], rng) for one in bare for k in range(count)
+        ]
+        turns = np.stack([cut.rotation for cut in cuts])
+        back = np.swapaxes(turns, 1, 2) @ predict(cuts)
+        mirrored = np.array([cut.mirrored for cut in cuts])
+        back[mirrored] = MIRROR @ back[mirrored] @ MIRROR
+        mean = back.reshape(-1, count, 3, 3).mean(axis=1)
+        good = np.isfinite(mean).all(axis=(1, 2))
+        mean[good] = nearest_rotation(mean[good])
+        means[rows.start : rows.stop] = mean
+    return means
