@@ -8,10 +8,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
+import cv2
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from fpn_core.errors import ModelFileError, ProviderError
+
+# CV_CPU_AVX_512VNNI of opencv2/core/hal/interface.h, which Python's OpenCV does not name.
+_AVX512_VNNI = 23
 
 Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 DEVICES: tuple[Device, ...] = get_args(Device)
@@ -87,6 +91,11 @@ def _create(model: bytes, source: str, providers: list[str], threads: int) -> An
     # Spinning threads keep whole cores busy while they wait, which starves the other workers of a node.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    if not cv2.checkHardwareSupport(_AVX512_VNNI):
+        # ONNX Runtime adds up products of 8-bit numbers in 16 bits on such x86 CPUs, which overflow, unless
+        # it is told not to (onnxruntime_session_options_config_keys.h). OpenCV does not know AVX-VNNI, the
+        # same for CPUs without AVX-512: those lose speed by it, and nothing else.
+        options.add_session_config_entry("session.x64quantprecision", "1")
     with _quiet():
         if CUDA in providers:
             # Finds the libraries of the pip packages of CUDA and cuDNN.

@@ -1,7 +1,10 @@
 """Devices: what is asked for, what runs, and what is said about it."""
 
+import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
+from onnx import helper, numpy_helper
 
 from fpn_core import ModelFileError, PoseNetwork, ProviderError, session
 
@@ -97,6 +100,37 @@ def test_gpu_that_fails_while_opening_is_an_obstacle_and_no_fault_of_the_file(ti
     monkeypatch.setattr(session, "_create", failing_gpu)
     network = PoseNetwork(tiny_network())
     assert network.provider == session.CPU and "(out of memory)" in network.provider_reason
+
+
+def test_sums_of_8_bit_products_do_not_overflow():
+    """One convolution of the largest values that there are, whose pairs are beyond 16 bits."""
+    channels = 16
+    nodes = [
+        helper.make_node("DequantizeLinear", ["x", "one", "no_x"], ["x_real"]),
+        helper.make_node("DequantizeLinear", ["w", "one", "no_w"], ["w_real"]),
+        helper.make_node("Conv", ["x_real", "w_real"], ["y_real"]),
+        helper.make_node("QuantizeLinear", ["y_real", "y_scale", "no_x"], ["y"]),
+    ]
+    weights = np.full((4, channels, 1, 1), 127, np.int8)
+    wanted = 200
+    constants = {
+        "w": weights,
+        "one": np.float32(1),
+        "no_x": np.uint8(0),
+        "no_w": np.int8(0),
+        "y_scale": np.float32(channels * 255 * 127 / wanted),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "largest",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.UINT8, [1, channels, 8, 8])],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.UINT8, [1, 4, 8, 8])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    opened, _ = session.open_session(model.SerializeToString(), "largest", "cpu", 1)
+    (sums,) = opened.run(None, {"x": np.full((1, channels, 8, 8), 255, np.uint8)})
+    assert (sums == wanted).all()
 
 
 def test_threads_wait_without_spinning(tiny_network):
