@@ -11,13 +11,12 @@ from faceposenet.errors import FaceRejectedError, InputError
 from faceposenet.face import Face, Rejected
 from faceposenet.photo import Box, Boxes, Channels, Photo, face_photo, photos_of
 from faceposenet.picture import Picture, View
-from fpn_core import PoseNetwork
+from fpn_core import MirrorAveraged, PoseNetwork
 from fpn_core.mirror import Network
 from pipeline.config import Device, EngineSettings, RenderSettings
 from pipeline.decode import source_from_photo
 from pipeline.faces import SourceWindow
 from pipeline.photo import Needs
-from pipeline.pose import MirrorAveraged
 from render_core import Renderer, RenderReject, select_views
 from render_core.align import align_face
 from render_core.clean import Background

@@ -32,7 +32,7 @@ from fpn_core.errors import (
 )
 from fpn_core.inspection import ModelReport, describe_model, inspect_model
 from fpn_core.metadata import NetworkSpec, Normalisation, metadata_to_spec, spec_to_metadata, write_metadata
-from fpn_core.mirror import poses_averaged_with_mirrored, poses_with_mirrored
+from fpn_core.mirror import MirrorAveraged, poses_averaged_with_mirrored, poses_with_mirrored
 from fpn_core.models import default_model_path
 from fpn_core.network import PoseNetwork
 from fpn_core.points import points_to_pose
@@ -55,6 +55,7 @@ __all__ = [
     "CheckpointError",
     "FpnError",
     "GeometryError",
+    "MirrorAveraged",
     "MissingPackageError",
     "ModelError",
     "ModelFileError",

@@ -69,6 +69,17 @@ def poses_averaged_with_mirrored(
     return PoseBatch(rotation, tvec_mm, confidence)
 
 
+class MirrorAveraged:
+    """A network whose answers are those of another, averaged with its answers for the mirrored crops."""
+
+    def __init__(self, network: Network) -> None:
+        self.spec = network.spec
+        self._network = network
+
+    def __call__(self, crops: UInt8[np.ndarray, "n s s 3"], batch_size: int = 128) -> PoseBatch:
+        return poses_averaged_with_mirrored(self._network, crops, batch_size)
+
+
 def _split(crops: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:
     """Parts of at most `size`, and one empty part of no crops, so that there always is one."""
     return [crops[at : at + size] for at in range(0, max(len(crops), 1), size)]

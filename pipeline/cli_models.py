@@ -10,7 +10,14 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from fpn_core import ModelReport, PoseNetwork, default_model_path, describe_model, inspect_model
+from fpn_core import (
+    MirrorAveraged,
+    ModelReport,
+    PoseNetwork,
+    default_model_path,
+    describe_model,
+    inspect_model,
+)
 from fpn_core.convert import RELEASES, Release, convert_release
 from fpn_core.metadata import metadata_to_spec
 from fpn_core.precision import write_8_bit, write_half_precision
@@ -188,7 +195,8 @@ def evaluate_command(
     labelled = read_dataset(dataset)
     with bar_of(len(labelled.samples), "faces") as advance:
         evaluation = evaluate(labelled, dataset.name, network, average_mirrored, advance)
-    found = stress(labelled, network) if stressed else None
+    asked = MirrorAveraged(network) if average_mirrored else network
+    found = stress(labelled, asked) if stressed else None
     if as_json:
         echo_json(evaluation.as_json() | ({"stress": asdict(found)} if found else {}))
     else:

@@ -4,29 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fpn_core import (
-    Camera,
-    PoseBatch,
-    PoseNetwork,
-    points_to_pose,
-    poses_averaged_with_mirrored,
-    projection_to_image,
-)
+from fpn_core import Camera, PoseBatch, points_to_pose, projection_to_image
 from fpn_core.mirror import Network
 from pipeline.care import NO_CARE, Care, Report, report_nothing
 from pipeline.faces import DecodedFaces, PosedFaces
 from pipeline.reasons import Reason, Reject, Stage, reject_row
-
-
-class MirrorAveraged:
-    """A network whose answers are averaged with those for the mirrored crops."""
-
-    def __init__(self, network: PoseNetwork) -> None:
-        self.spec = network.spec
-        self._network = network
-
-    def __call__(self, crops: np.ndarray, batch_size: int = 128) -> PoseBatch:
-        return poses_averaged_with_mirrored(self._network, crops, batch_size)
 
 
 def pose_faces(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from fpn_core import NetworkSpec, PoseNetwork
+from fpn_core import MirrorAveraged, NetworkSpec, PoseNetwork
 from pipeline.care import Care, Report, report_nothing
 from pipeline.compat import pose_faces_as_original
 from pipeline.config import Device, JobConfig
@@ -17,7 +17,7 @@ from pipeline.faces import DecodedFaces, FinishedFaces, PosedFaces
 from pipeline.image_location import ImagePlaces
 from pipeline.ledger import LedgerEntry, commit, part_files, read_entry
 from pipeline.manifest import Manifest, Rows, Slice, concatenate
-from pipeline.pose import MirrorAveraged, pose_faces, pose_faces_from_landmarks
+from pipeline.pose import pose_faces, pose_faces_from_landmarks
 from pipeline.render import ViewRenderer
 from pipeline.shards import poses_file, rejects_file, views_file
 from pipeline.storage import Folder

@@ -10,17 +10,18 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from fpn_core import (
+    MirrorAveraged,
     NetworkSpec,
     PoseBatch,
     PoseNetwork,
     crop_windows,
     extract_crop,
     points_to_pose,
-    poses_averaged_with_mirrored,
     project,
     projection_to_image,
     valid_boxes,
 )
+from fpn_core.mirror import Network
 from pipeline.evaluate.conventions import rotation_to_published_angles
 from pipeline.evaluate.dataset import LANDMARKS, Dataset, Sample
 from pipeline.evaluate.doubt import Doubt, doubt_of
@@ -78,7 +79,8 @@ def evaluate(
     """
     head_mm = load_head(HEAD).landmarks_mm
     failed = dict(dataset.left_out)
-    windows, poses = _run(dataset.samples, network, failed, average_mirrored, advance)
+    asked = MirrorAveraged(network) if average_mirrored else network
+    windows, poses = _run(dataset.samples, asked, failed, advance)
     posed = poses.finite
     if not posed.any():
         raise DatasetError(f"no face of {name} could be posed: {failed}. Are the photos beside the labels?")
@@ -125,9 +127,8 @@ def crops_of(dataset: Dataset, spec: NetworkSpec, most: int) -> NDArray[np.uint8
 
 def _run(
     samples: Sequence[Sample],
-    network: PoseNetwork,
+    network: Network,
     failed: dict[str, int],
-    average_mirrored: bool,
     advance: Callable[[int], object],
 ) -> tuple[NDArray[np.int64], PoseBatch]:
     """Windows and poses of all samples, NaN for those that failed, which are counted by reason."""
@@ -138,10 +139,7 @@ def _run(
     windows[:] = [0, 0, size, size]
     done = 0
     for rows, crops, found in _batches(samples, network.spec, failed):
-        if average_mirrored:
-            poses = poses_averaged_with_mirrored(network, crops, batch_size=_BATCH)
-        else:
-            poses = network(crops, batch_size=_BATCH)
+        poses = network(crops, batch_size=_BATCH)
         rotation[rows], tvec_mm[rows], windows[rows] = poses.rotation, poses.tvec_mm, found
         if confidence is not None and poses.confidence is not None:
             confidence[rows] = poses.confidence

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
-from fpn_core import PoseNetwork, crop_windows, extract_crop, geodesic_deg, nearest_rotation, valid_boxes
+from fpn_core import crop_windows, extract_crop, geodesic_deg, nearest_rotation, valid_boxes
+from fpn_core.mirror import Network
 from fpn_core.rotation import rotation_about_axis
 from pipeline.evaluate.dataset import Dataset, Sample
 from pipeline.evaluate.errors import DatasetError
@@ -24,9 +25,8 @@ HIDDEN_SIDE = 0.5
 
 JITTERED_BOXES = 40
 JITTER_SCALE, JITTER_SHIFT = 0.1, 0.05
-"""Standard deviations of the logarithm of a box's side, and of its shifts in sides: two detectors that
-agree on
-a face differ by about as much."""
+"""Standard deviations of the logarithm of a box's side, and of its shifts in sides: two detectors that agree
+on a face differ by about as much."""
 
 TURNS_DEG = (90, 180, 270)
 _GREY = 128
@@ -37,8 +37,7 @@ _BATCH = 64
 @dataclass(frozen=True)
 class Condition:
     """Mean rotation errors in degrees over the faces with a labelled rotation: of the spoiled faces, and by
-    how
-    much they are above those of the faces as they are."""
+    how much they are above those of the faces as they are."""
 
     error_deg: float
     growth_deg: float
@@ -47,8 +46,7 @@ class Condition:
 @dataclass(frozen=True)
 class Stress:
     """`plain_deg`: mean rotation error of the faces as they are. `jitter_deg`: median over faces of the
-    standard
-    deviation of the rotation under 40 random boxes."""
+    standard deviation of the rotation under 40 random boxes."""
 
     faces: int
     plain_deg: float
@@ -63,7 +61,7 @@ class _Face:
     rotation: Float64[np.ndarray, "3 3"]
 
 
-def stress(dataset: Dataset, network: PoseNetwork) -> Stress:
+def stress(dataset: Dataset, network: Network) -> Stress:
     """Measures a network under every condition. Raises DatasetError where no face has photo, box and
     rotation."""
     faces = [face for sample in dataset.samples if (face := _read(sample)) is not None]
@@ -112,13 +110,13 @@ def _read(sample: Sample) -> _Face | None:
     return None if image is None else _Face(image, sample.box_xywh_px, sample.rotation)
 
 
-def _error(faces: Sequence[_Face], network: PoseNetwork) -> float:
+def _error(faces: Sequence[_Face], network: Network) -> float:
     found = _rotations(((face.image, face.box_xywh_px) for face in faces), network)
     return float(geodesic_deg(found, np.stack([face.rotation for face in faces])).mean())
 
 
 def _rotations(
-    views: Iterable[tuple[NDArray[np.uint8], NDArray[np.float64]]], network: PoseNetwork
+    views: Iterable[tuple[NDArray[np.uint8], NDArray[np.float64]]], network: Network
 ) -> Float64[np.ndarray, "n 3 3"]:
     spec = network.spec
     crops = [
@@ -130,7 +128,7 @@ def _rotations(
     return network(np.stack(crops), batch_size=_BATCH).rotation
 
 
-def _jitter(face: _Face, network: PoseNetwork, number: int) -> float:
+def _jitter(face: _Face, network: Network, number: int) -> float:
     """Root of the mean squared angle between a face's rotations and their mean."""
     rng = np.random.default_rng([_SEED, number])
     x, y, width, height = face.box_xywh_px

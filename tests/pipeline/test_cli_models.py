@@ -127,6 +127,20 @@ def test_evaluate_prints_json(labelled):
     assert json.loads(result.output)["all"]["faces"] == 1
 
 
+def test_evaluate_averages_under_stress_too(labelled):
+    labels = labelled / "labels.json"
+    (label,) = json.loads(labels.read_text())
+    labels.write_text(json.dumps([label | {"pitch_deg": 0.0, "yaw_deg": 10.0, "roll_deg": 0.0}]))
+    alone, averaged = (
+        json.loads(evaluate(labelled, "--device", "cpu", "--stress", "--json", *options).output)
+        for options in ((), ("--average-mirrored",))
+    )
+    for found in (alone, averaged):
+        # The face as it is stands in both parts of the report.
+        assert found["stress"]["plain_deg"] == pytest.approx(found["all"]["geodesic_deg"], abs=1e-4)
+    assert alone["stress"]["jitter_deg"] != averaged["stress"]["jitter_deg"]
+
+
 def test_evaluate_refuses_what_it_does_not_know(labelled, tmp_path):
     assert isinstance(evaluate(tmp_path).exception, DatasetError)
     result = evaluate(labelled, "--plot", tmp_path / "errors.txt")

@@ -2,10 +2,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fpn_core import PoseBatch, PoseNetwork, geodesic_deg, mirror_pose
+from fpn_core import MirrorAveraged, PoseBatch, PoseNetwork, geodesic_deg, mirror_pose
 from pipeline.faces import DecodedFaces, SourceWindow
 from pipeline.manifest import Rows
-from pipeline.pose import MirrorAveraged, pose_faces
+from pipeline.pose import pose_faces
 
 N = 7
 

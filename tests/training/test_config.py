@@ -9,6 +9,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "training"
 
 
 def test_the_shipped_settings_are_valid():
+    config = load_config(FOLDER / "fpn-open-v7.yaml")
+    for name in (config.teacher.network, config.loop.start_from):
+        assert packaged_models()[name.stem].name == name.name
     config = load_config(FOLDER / "fpn-open-v6.yaml")
     assert config.data[0].head_frame and config.loop.last_step == config.loop.steps
     first = load_config(FOLDER / "fpn-open-v5.yaml")
