@@ -68,7 +68,7 @@ def mean_rotations(faces: Faces, predict: Predict, size_px: int, count: int) -> 
     means = np.empty((len(faces), 3, 3))
     for first in range(0, len(faces), _FACES_AT_ONCE):
         rows = range(first, min(first + _FACES_AT_ONCE, len(faces)))
-        # Under the rotation of nobody a cut's label is what the cut does to every rotation.
+        # The label of a head that is not turned at all is what the cut does to any rotation.
         bare = [replace(example(faces, row), rotation=np.eye(3)) for row in rows]
         cuts = [
             augment(one, faces.crops.images, size_px, sides[k % 2], rng) for one in bare for k in range(count)

@@ -1,11 +1,14 @@
 import csv
 
+import numpy as np
 import pytest
+
+from fpn_core import default_model_path, geodesic_deg
 
 torch = pytest.importorskip("torch", reason="needs the training extra: pip install 'faceposenet[training]'")
 
 from training import loop  # noqa: E402
-from training.config import DataConfig, LoopConfig, NetworkConfig, TrainingConfig  # noqa: E402
+from training.config import DataConfig, LoopConfig, NetworkConfig, TeacherConfig, TrainingConfig  # noqa: E402
 from training.loop import RECORD, run  # noqa: E402
 from training.network import PoseNet  # noqa: E402
 
@@ -53,6 +56,25 @@ def test_a_run_ends_early_where_it_is_told_to(crops_folder, tmp_path):
     goes_on = run(settings(crops_folder), tmp_path / "early")
     for one, other in zip(whole.state_dict().values(), goes_on.state_dict().values(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_teacher_is_heard_for_what_is_trained_with_alone(crops_folder, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(loop, "train", lambda config, out, *faces: given.append(faces))
+    alone = settings(crops_folder)
+    run(alone, tmp_path)
+    run(alone.model_copy(update={"teacher": TeacherConfig(network=default_model_path(), cuts=2)}), tmp_path)
+    (own, own_watched), (taught, watched) = given
+    assert geodesic_deg(own.rotation, taught.rotation).min() > 0.01
+    assert np.array_equal(own_watched.rotation, watched.rotation)
+
+
+def test_a_run_says_what_its_first_weights_are_worth(crops_folder, tmp_path, capsys):
+    run(settings(crops_folder), tmp_path / "first")
+    capsys.readouterr()
+    run(settings(crops_folder, start_from=tmp_path / "first"), tmp_path / "second")
+    last = float(record(tmp_path / "first")[-1]["watched_mean_deg"])
+    assert f"where the watched error is {last:.2f} degrees" in capsys.readouterr().out
 
 
 def test_a_run_keeps_a_record(crops_folder, tmp_path):
