@@ -17,7 +17,7 @@ from render_core.heads import load_head
 from training.augmentation import Example, augment
 from training.config import DataConfig, TrainingConfig
 from training.crops import SIDE_PX, Crops, joined, read_crops, read_labels
-from training.geometry import fit_translation, scaled_camera
+from training.geometry import fit_translation, nearest_where_known, scaled_camera
 from training.points import fit_poses, measure_points
 
 _YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 181)
@@ -69,7 +69,7 @@ def _pose(config: DataConfig) -> Faces:
         points_mm = head_mm if config.points_of is None else points_of(config.points_of)
         fitted = fit_poses(crops.landmarks_px, points_mm, contour=config.contour).rotation
         # The rotation half way between two: the nearest to their mean.
-        rotation = fitted if config.rotation == "landmarks" else _between(fitted, rotation)
+        rotation = fitted if config.rotation == "landmarks" else nearest_where_known((fitted + rotation) / 2)
     if config.head_frame:
         rotation = rotation @ mean_turn(rotation, fit_poses(crops.landmarks_px, head_mm).rotation)
     good = np.flatnonzero(np.isfinite(rotation).all(axis=(1, 2)))
@@ -95,15 +95,6 @@ def mean_turn(one: Float[np.ndarray, "n 3 3"], other: Float[np.ndarray, "n 3 3"]
     turns = np.swapaxes(one[known], 1, 2) @ other[known]
     mean = np.average(turns, axis=0, weights=_balanced(one[known]))
     return np.asarray(nearest_rotation(mean[None])[0])
-
-
-def _between(
-    one: Float[np.ndarray, "n 3 3"], other: Float[np.ndarray, "n 3 3"]
-) -> Float[np.ndarray, "n 3 3"]:
-    known = np.isfinite(one).all(axis=(1, 2))
-    middle = np.full_like(one, np.nan)
-    middle[known] = nearest_rotation((one[known] + other[known]) / 2)
-    return middle
 
 
 def _balanced(rotation: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, " n"]:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from fpn_core import nearest_rotation
 from fpn_core.camera import FPN_227
 
 FOCAL_PX = FPN_227.focal_px[0]
@@ -27,6 +28,14 @@ MIRRORED_LANDMARKS = np.array([point for group in _MIRRORED_GROUPS for point in 
 
 MIRROR = np.diag([-1.0, 1.0, 1.0])
 """What a mirror does to points; a rotation R becomes M R M."""
+
+
+def nearest_where_known(matrices: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, "n 3 3"]:
+    """The rotations nearest to matrices, means of rotations for example; NaN where a matrix has one."""
+    known = np.isfinite(matrices).all(axis=(1, 2))
+    found = np.full_like(matrices, np.nan)
+    found[known] = nearest_rotation(matrices[known])
+    return found
 
 
 def counted_points(contour: bool) -> slice:

@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from fpn_core import PoseNetwork, nearest_rotation
+from fpn_core import PoseNetwork
 from render_core.heads import load_head
 from training.augmentation import Example, augment
 from training.config import AugmentationConfig, TeacherConfig
 from training.crops import SIDE_PX
 from training.dataset import Faces, example
-from training.geometry import MIRROR, fit_translation, scaled_camera
+from training.geometry import MIRROR, fit_translation, nearest_where_known, scaled_camera
 from training.synthesis import RENDERED
 
 # Boxes as detectors give them, and nothing that hides or spoils a face.
@@ -41,10 +41,11 @@ def teach(faces: Faces, config: TeacherConfig) -> Faces:
     network = PoseNetwork(config.network, device="cpu")
     photos = np.flatnonzero([source != RENDERED for source in faces.crops.sources])
     said = mean_rotations(faces[photos], predictor(network), network.spec.size_px, config.cuts)
-    known = np.isfinite(said).all(axis=(1, 2))
-    photos, said = photos[known], said[known]
+    moved = nearest_where_known((1 - config.share) * faces.rotation[photos] + config.share * said)
+    known = np.isfinite(moved).all(axis=(1, 2))
+    photos = photos[known]
     rotation = faces.rotation.copy()
-    rotation[photos] = nearest_rotation((1 - config.share) * rotation[photos] + config.share * said)
+    rotation[photos] = moved[known]
     tvec_mm = faces.tvec_mm.copy()
     tvec_mm[photos] = fit_translation(
         rotation[photos],
@@ -77,8 +78,5 @@ def mean_rotations(faces: Faces, predict: Predict, size_px: int, count: int) -> 
         back = np.swapaxes(turns, 1, 2) @ predict(cuts)
         mirrored = np.array([cut.mirrored for cut in cuts])
         back[mirrored] = MIRROR @ back[mirrored] @ MIRROR
-        mean = back.reshape(-1, count, 3, 3).mean(axis=1)
-        good = np.isfinite(mean).all(axis=(1, 2))
-        mean[good] = nearest_rotation(mean[good])
-        means[rows.start : rows.stop] = mean
+        means[rows.start : rows.stop] = nearest_where_known(back.reshape(-1, count, 3, 3).mean(axis=1))
     return means
