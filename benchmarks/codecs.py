@@ -23,9 +23,9 @@ from skimage import data  # isort: skip
 
 from fpn_core import PoseNetwork, crop_windows, extract_crop, projection_to_image
 from pipeline.bench.timing import Timing, time_in_turns
-from pipeline.config import RenderSettings
-from pipeline.machine import describe_machine
-from pipeline.render import encode_picture
+from pipeline.config.settings import RenderSettings
+from pipeline.engine.machine import describe_machine
+from pipeline.stages.render import encode_picture
 from render_core import Renderer
 from render_core.heads import load_head
 

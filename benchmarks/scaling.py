@@ -21,9 +21,9 @@ import click  # isort: skip
 from pipeline.bench.measure import numbers
 from pipeline.bench.photos import write_photos
 from pipeline.bench.whole_job import time_job
-from pipeline.config import JobConfig, load_config
-from pipeline.machine import describe_machine, usable_cpus
-from pipeline.run import run_job
+from pipeline.config.settings import JobConfig, load_config
+from pipeline.engine.machine import describe_machine, usable_cpus
+from pipeline.job.run import run_job
 
 PART_FACES = 64
 """So few that 1,000 faces have parts to measure between the first and the last of each worker."""

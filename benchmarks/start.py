@@ -22,9 +22,9 @@ from pipeline.bench.photos import write_photos
 
 FACES = 10
 _IMPORTS = {
-    "without Ray": "import pipeline.cli, pipeline.cli_job, pipeline.run, pipeline.local_engine",
-    "with Ray": "import pipeline.cli, pipeline.cli_job, pipeline.run, pipeline.engine",
-    "worker": "import pipeline.stages",
+    "without Ray": "import pipeline.cli.main, pipeline.cli.job, pipeline.job.run, pipeline.engine.local",
+    "with Ray": "import pipeline.cli.main, pipeline.cli.job, pipeline.job.run, pipeline.engine.ray.engine",
+    "worker": "import pipeline.stages.registry",
 }
 _SHOWN = 10
 

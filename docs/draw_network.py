@@ -26,7 +26,7 @@ from fpn_core import (
     projection_to_image,
 )
 from fpn_core.rotation import rotation_about_axis
-from pipeline.evaluate.doubt import GROSS_DEG
+from pipeline.evaluate.risk_coverage import GROSS_DEG
 
 matplotlib.use("Agg")
 from matplotlib import pyplot

@@ -17,11 +17,11 @@ from skimage import data
 
 from faceposenet import FacePoser
 from fpn_core import project
-from pipeline.config import load_config
+from pipeline.config.settings import load_config
+from pipeline.job.run import run_job
 from pipeline.report.write import write_report
-from pipeline.run import run_job
-from pipeline.show import look_at
-from pipeline.show_picture import draw_picture
+from pipeline.show.picture import draw_picture
+from pipeline.show.show import look_at
 from render_core import Renderer
 from render_core.heads import load_head
 from render_core.view import view_camera

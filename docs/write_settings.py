@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.config_text import settings_table
+from pipeline.config.text import settings_table
 
 MANUAL = Path(__file__).with_name("configuration.md")
 START = "<!-- From here on written by docs/write_settings.py. -->\n"

@@ -10,12 +10,12 @@ import pyarrow as pa
 from faceposenet.face import Face, Rejected
 from fpn_core import NetworkSpec, project, valid_boxes
 from fpn_core.mirror import Network
-from pipeline.decode import CutFace, cut_from_photo
-from pipeline.faces import DecodedFaces, PosedFaces, SourceWindow
 from pipeline.manifest import Rows
-from pipeline.photo import FaceError, Photo
-from pipeline.pose import pose_faces
 from pipeline.reasons import Reason
+from pipeline.stages.batches import DecodedFaces, PosedFaces, SourceWindow
+from pipeline.stages.decode import CutFace, cut_from_photo
+from pipeline.stages.photo import FaceError, Photo
+from pipeline.stages.pose import pose_faces
 
 # Poses need no more of a photo than the crop; what the renderer sees is cut when views are asked for.
 _NO_SOURCE = SourceWindow(np.zeros((0, 0, 3), np.uint8), np.eye(3))

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from faceposenet.photo import Channels, Photo, whole_photo
-from pipeline.detect import MIN_SCORE, FaceDetector
+from pipeline.manifest.build.detect import MIN_SCORE, FaceDetector
 
 
 def detect(

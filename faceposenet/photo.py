@@ -11,12 +11,12 @@ from jaxtyping import UInt8
 from faceposenet.errors import FaceRejectedError, InputError
 from faceposenet.face import Face
 from fpn_core import valid_boxes
-from pipeline.config import ImageSettings
+from pipeline.config.settings import ImageSettings
 from pipeline.errors import UnknownSchemeError
-from pipeline.photo import FaceError, Needs, decode_photo
-from pipeline.photo import Photo as Decoded
+from pipeline.io.storage import read_file, without_credentials
 from pipeline.reasons import Reason
-from pipeline.storage import read_file, without_credentials
+from pipeline.stages.photo import FaceError, Needs, decode_photo
+from pipeline.stages.photo import Photo as Decoded
 
 Photo = UInt8[np.ndarray, "h w 3"] | Path | str
 """Pixels, or a path or URI of an image file."""

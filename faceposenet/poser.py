@@ -13,10 +13,10 @@ from faceposenet.photo import Box, Boxes, Channels, Photo, face_photo, photos_of
 from faceposenet.picture import Picture, View
 from fpn_core import MirrorAveraged, PoseNetwork
 from fpn_core.mirror import Network
-from pipeline.config import Device, EngineSettings, RenderSettings
-from pipeline.decode import source_from_photo
-from pipeline.faces import SourceWindow
-from pipeline.photo import Needs
+from pipeline.config.settings import Device, EngineSettings, RenderSettings
+from pipeline.stages.batches import SourceWindow
+from pipeline.stages.decode import source_from_photo
+from pipeline.stages.photo import Needs
 from render_core import Renderer, RenderReject, select_views
 from render_core.align import align_face
 from render_core.clean import Background

@@ -1,6 +1,6 @@
 """`python -m pipeline`: the same command as `fpn`, for `ray job submit` from the working directory."""
 
-from pipeline.cli import main
+from pipeline.cli.main import main
 
 if __name__ == "__main__":
     main()

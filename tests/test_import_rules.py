@@ -10,7 +10,7 @@ FORBIDDEN = {
     "fpn_core": {"ray", "torch", "render_core", "pipeline"},
     "render_core": {"ray", "torch", "onnxruntime", "fpn_core", "pipeline"},
     "pipeline": {"torch"},
-    "pipeline.cli": {"torch"},
+    "pipeline.cli.main": {"torch"},
 }
 
 

@@ -75,7 +75,7 @@ def test_every_file_of_the_packages_is_in_it(wheel: Path) -> None:
 
 def test_it_is_imported_from_where_it_was_installed(installed: Path, tmp_path: Path) -> None:
     code = (
-        "import json, sys, faceposenet, fpn_core, render_core.heads, pipeline.presets as presets\n"
+        "import json, sys, faceposenet, fpn_core, render_core.heads, pipeline.config.presets as presets\n"
         "files = [module.__file__ for module in (faceposenet, fpn_core, render_core, presets)]\n"
         "render_core.heads.load_head('open-03')\n"
         "print(json.dumps([files, faceposenet.__version__, presets.preset_names(), 'ray' in sys.modules]))"

@@ -7,8 +7,8 @@ import click
 
 from fpn_core import FpnError
 from pipeline.evaluate.dataset import read_dataset
-from pipeline.evaluate.doubt import doubt_lines
 from pipeline.evaluate.errors import DatasetError
+from pipeline.evaluate.risk_coverage import doubt_lines
 from training.config import ConfigError, load_config, load_front, load_synthesis
 from training.crops import TrainingDataError, read_crops, write_crops
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fpn_core.camera import FPN_227
 from fpn_core.metadata import NetworkSpec, write_metadata
 from fpn_core.precision import write_8_bit
-from pipeline.evaluate.doubt import Doubt, doubt_of
+from pipeline.evaluate.risk_coverage import Doubt, doubt_of
 from training.config import TrainingConfig
 from training.dataset import Batch, Faces, load_faces, plain_batch, split
 from training.loop import check_batches

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from fpn_core import PoseNetwork, extract_crop
 from pipeline.bench.timing import Timing, time_in_turns
-from pipeline.care import NO_CARE
-from pipeline.decode import Decoder, source_window
-from pipeline.faces import DecodedFaces, FinishedFaces, PosedFaces
-from pipeline.job import PreparedJob
-from pipeline.ledger import LedgerEntry, commit, part_files
-from pipeline.photo import decode_image
-from pipeline.render import encode_picture
-from pipeline.shards import poses_file, rejects_file, views_file
-from pipeline.storage import Folder
-from pipeline.worker import PoseWorker, RenderWorker, make_cameras, make_renderer
+from pipeline.engine.quarantine import NO_CARE
+from pipeline.io.storage import Folder
+from pipeline.job.fingerprint import PreparedJob
+from pipeline.job.ledger import LedgerEntry, commit, part_files
+from pipeline.stages.batches import DecodedFaces, FinishedFaces, PosedFaces
+from pipeline.stages.decode import Decoder, source_window
+from pipeline.stages.part import PoseWorker, RenderWorker, make_cameras, make_renderer
+from pipeline.stages.photo import decode_image
+from pipeline.stages.render import encode_picture
+from pipeline.stages.write import poses_file, rejects_file, views_file
 from render_core import RenderedView, Renderer
 from render_core.view import ViewCamera
 

@@ -12,11 +12,11 @@ from pipeline.bench.photos import PHOTO_PX, write_photos
 from pipeline.bench.pose_stage import PoseTimes, time_actors, time_poses
 from pipeline.bench.report import Measurement
 from pipeline.bench.whole_job import Runner, plain_loop, time_job
-from pipeline.config import Device, JobConfig
+from pipeline.config.settings import Device, JobConfig
+from pipeline.engine.machine import describe_machine
 from pipeline.errors import ConfigError
-from pipeline.job import prepare_job
-from pipeline.machine import describe_machine
-from pipeline.worker import use_one_thread
+from pipeline.job.fingerprint import prepare_job
+from pipeline.stages.part import use_one_thread
 
 PART_FACES = 128
 _LOOP_PARTS = 3

@@ -112,7 +112,7 @@ def _role(name: str, command: bytes) -> str:
     """What a process does; empty where that cannot be told any more."""
     if not command:
         return ""
-    if b"pipeline.child" in command:
+    if b"pipeline.engine.worker_process" in command:
         return "workers"
     if command.startswith(b"ray::"):
         return "actors"

@@ -10,12 +10,12 @@ import numpy as np
 
 from pipeline.bench.kernels import KernelTimes
 from pipeline.bench.processes import CpuWatch
-from pipeline.care import NO_CARE
-from pipeline.config import JobConfig
-from pipeline.job import PreparedJob
-from pipeline.run import run_job
-from pipeline.shards import poses_file, rejects_file, views_file
-from pipeline.worker import DecodeWorker, PoseWorker, RenderWorker
+from pipeline.config.settings import JobConfig
+from pipeline.engine.quarantine import NO_CARE
+from pipeline.job.fingerprint import PreparedJob
+from pipeline.job.run import run_job
+from pipeline.stages.part import DecodeWorker, PoseWorker, RenderWorker
+from pipeline.stages.write import poses_file, rejects_file, views_file
 
 Runner = Literal["local", "ray"]
 

@@ -24,8 +24,8 @@ from fpn_core import (
 from fpn_core.mirror import Network
 from pipeline.evaluate.conventions import rotation_to_published_angles
 from pipeline.evaluate.dataset import LANDMARKS, Dataset, Sample
-from pipeline.evaluate.doubt import Doubt, doubt_of
 from pipeline.evaluate.errors import DatasetError
+from pipeline.evaluate.risk_coverage import Doubt, doubt_of
 from pipeline.evaluate.scores import Errors, Scores, errors_of, score, score_by_yaw
 from render_core.heads import load_head
 

@@ -8,8 +8,8 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from pipeline.evaluate.conventions import ANGLE_NAMES
-from pipeline.evaluate.doubt import doubt_lines
 from pipeline.evaluate.evaluation import Evaluation
+from pipeline.evaluate.risk_coverage import doubt_lines
 from pipeline.evaluate.scores import WITHIN_DEG, Scores
 
 _COLUMNS = (

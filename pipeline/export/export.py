@@ -13,8 +13,8 @@ from pipeline.export.parquet import parquet_shard
 from pipeline.export.records import write_records
 from pipeline.export.samples import SampleReader
 from pipeline.export.webdataset import webdataset_shard
-from pipeline.job import stored_job
-from pipeline.storage import Folder, without_credentials
+from pipeline.io.storage import Folder, without_credentials
+from pipeline.job.fingerprint import stored_job
 
 Form = Literal["imagefolder", "webdataset", "parquet", "recordio"]
 RECORD = "_export.json"

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import StorageError
 from pipeline.export.samples import Sample
-from pipeline.storage import Folder, join, resolve, without_credentials
+from pipeline.io.storage import Folder, join, resolve, without_credentials
 
 _ROWS_PER_GROUP = 10_000
 

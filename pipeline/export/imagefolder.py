@@ -15,7 +15,7 @@ from pipeline.errors import StorageError
 from pipeline.export.files import TableWriter, writing
 from pipeline.export.names import safe_name
 from pipeline.export.samples import Sample, SampleReader, sample_schema
-from pipeline.storage import Folder, is_uri, plain_path
+from pipeline.io.storage import Folder, is_uri, plain_path
 
 METADATA = "metadata.parquet"
 _WRITERS = 16

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from pipeline.errors import ConfigError, StorageError
-from pipeline.job import stored_job
-from pipeline.ledger import LedgerEntry, committed_parts, part_files, read_entries
-from pipeline.parquet import read_parquet
-from pipeline.shards import pose_schema
-from pipeline.spans import Span
-from pipeline.storage import Folder, without_credentials
+from pipeline.io.byte_ranges import Span
+from pipeline.io.parquet import read_parquet
+from pipeline.io.storage import Folder, without_credentials
+from pipeline.job.fingerprint import stored_job
+from pipeline.job.ledger import LedgerEntry, committed_parts, part_files, read_entries
+from pipeline.stages.write import pose_schema
 
 ALIGNED = "aligned"
 

@@ -14,8 +14,8 @@ from pipeline.errors import ConfigError
 from pipeline.export.files import TableWriter, writing
 from pipeline.export.imagefolder import FileNames
 from pipeline.export.samples import SampleReader, sample_schema
-from pipeline.recordio import RecordWriter
-from pipeline.storage import Folder
+from pipeline.io.recordio import RecordWriter
+from pipeline.io.storage import Folder
 
 _MOST_RECORDS = 2**24
 

@@ -16,9 +16,9 @@ import pyarrow.types as pat
 
 from pipeline.errors import StorageError
 from pipeline.export.index import ViewIndex
-from pipeline.retry import patiently
-from pipeline.spans import Span
-from pipeline.storage import is_uri
+from pipeline.io.backoff import patiently
+from pipeline.io.byte_ranges import Span
+from pipeline.io.storage import is_uri
 
 _OPEN_SHARDS = 64
 _READERS = 16

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pyarrow.types as pat
 
 from pipeline.errors import ManifestError
+from pipeline.io.storage import resolve
 from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Rows, Slice, landmarks_of
 from pipeline.manifest.text import sha256_of_all
-from pipeline.storage import resolve
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _files(location: str) -> list[str]:
 
 def _may_have_threads(filesystem: pafs.FileSystem) -> bool:
     """Not where Arrow asks Python for the bytes, as on stores that only fsspec knows: on threads of Arrow
-    that may abort a program that ends in that moment; `pipeline.parquet.read_parquet` says why."""
+    that may abort a program that ends in that moment; `pipeline.io.parquet.read_parquet` says why."""
     return not isinstance(filesystem, pafs.PyFileSystem)
 
 

@@ -4,13 +4,13 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.config import ManifestSettings
+from pipeline.config.settings import ManifestSettings
 from pipeline.errors import ManifestError
+from pipeline.io.storage import Folder, is_uri, read_file
 from pipeline.manifest.parquet import index_parquet, read_schema
 from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Manifest, map_columns
-from pipeline.manifest.tars import index_tars
 from pipeline.manifest.text import index_text, read_header
-from pipeline.storage import Folder, is_uri, read_file
+from pipeline.manifest.webdataset import index_tars
 
 # How much two names have in common for one to be meant by the other: two letters of eight may differ.
 _NEAR = 0.75

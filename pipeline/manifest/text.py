@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import ManifestError
+from pipeline.io.storage import read_file, resolve
 from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Rows, Slice, landmarks_of
-from pipeline.storage import read_file, resolve
 
 LIST_COLUMNS = ("image", *BOX_COLUMNS)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -5,10 +5,12 @@ import math
 from importlib.metadata import version
 from typing import Any
 
-from pipeline.again import planned_retries
-from pipeline.config import JobConfig
-from pipeline.job import stored_job
-from pipeline.ledger import committed_parts, read_entries
+from pipeline.config.settings import JobConfig
+from pipeline.io.storage import Folder, without_credentials
+from pipeline.job.fingerprint import stored_job
+from pipeline.job.ledger import committed_parts, read_entries
+from pipeline.job.retry import planned_retries
+from pipeline.job.run import SUMMARY_NAME, Totals
 from pipeline.reasons import Reason
 from pipeline.report.cards import FaceCard, face_card, reject_card, shown
 from pipeline.report.content import Counts, Extreme, ReasonGroup, Report, Tile
@@ -21,8 +23,6 @@ from pipeline.report.tally import Place
 from pipeline.report.throughput import Throughput, throughput
 from pipeline.report.views import read_views
 from pipeline.report.words import REASONS, duration, percent, rate
-from pipeline.run import SUMMARY_NAME, Totals
-from pipeline.storage import Folder, without_credentials
 
 EXTREMES = 7
 REJECTS = 7

@@ -5,11 +5,11 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.again import retried_rows
-from pipeline.config import JobConfig
+from pipeline.config.settings import JobConfig
 from pipeline.errors import PipelineError, without_secrets
+from pipeline.io.storage import Folder
+from pipeline.job.retry import retried_rows
 from pipeline.manifest import Manifest, Rows, Slice, concatenate, open_manifest
-from pipeline.storage import Folder
 
 
 class NoRowError(Exception):

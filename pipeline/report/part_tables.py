@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import StorageError
-from pipeline.ledger import part_files
+from pipeline.io.backoff import patiently
+from pipeline.io.storage import Folder
+from pipeline.job.ledger import part_files
 from pipeline.report.tally import Place
-from pipeline.retry import patiently
-from pipeline.storage import Folder
 
 Kind = Literal["poses", "rejects"]
 _ROWS_AT_A_TIME = 65_536

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config import JobConfig, load_config
+from pipeline.config.settings import JobConfig, load_config
 from pipeline.errors import PipelineError, StorageUnavailableError, UnknownSchemeError, without_secrets
-from pipeline.image_location import ForbiddenPlaceError, ImagePlaces, NoImageNamedError, image_places
-from pipeline.photo import FaceError, decode_image
+from pipeline.io.image_access import ForbiddenPlaceError, ImagePlaces, NoImageNamedError, image_places
+from pipeline.io.storage import Folder, plain_path, read_file
 from pipeline.report.manifest_rows import ManifestRow, ManifestRows, NoRowError
-from pipeline.storage import Folder, plain_path, read_file
+from pipeline.stages.photo import FaceError, decode_image
 
 
 class NoPhotoError(Exception):

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.io.storage import Folder
 from pipeline.report.part_tables import read_columns
 from pipeline.report.tally import Histogram, Smallest
-from pipeline.storage import Folder
 
 ANGLES = ("yaw", "pitch", "roll")
 _COLUMNS = (

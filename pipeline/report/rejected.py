@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.again import retried_rows
+from pipeline.io.storage import Folder
+from pipeline.job.retry import retried_rows
 from pipeline.report.part_tables import read_columns
 from pipeline.report.tally import Smallest
-from pipeline.storage import Folder
 
 
 @dataclass

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.job import JOB_NAME
-from pipeline.ledger import LedgerEntry, entry_name
-from pipeline.storage import Folder
+from pipeline.io.storage import Folder
+from pipeline.job.fingerprint import JOB_NAME
+from pipeline.job.ledger import LedgerEntry, entry_name
 
 _FEWEST_BINS, _MOST_BINS = 10, 60
 _COMMITS_A_BIN = 5

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from pipeline.errors import StorageError
-from pipeline.ledger import part_files
-from pipeline.retry import patiently
-from pipeline.storage import Folder
+from pipeline.io.backoff import patiently
+from pipeline.io.storage import Folder
+from pipeline.job.ledger import part_files
 
 _READERS = 4
 _BLOCK_BYTES = 2**22

@@ -1,8 +1,8 @@
 """From a job's output to its report."""
 
+from pipeline.io.storage import Folder, join, parent
 from pipeline.report.gather import gather
 from pipeline.report.page import render_page
-from pipeline.storage import Folder, join, parent
 
 REPORT_NAME = "report.html"
 

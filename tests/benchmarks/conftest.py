@@ -1,6 +1,6 @@
-"""The scripts of `benchmarks/` import each other from their own folder, as they do when they are run."""
+"""The scripts of `benchmarks/stress/` import each other from their own folder, as when they are run."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks" / "stress"))

@@ -18,7 +18,7 @@ PAGES = {"README.md": "index.md", "fpn_core/README.md": "conventions.md", "docs/
         ("docs", "[a](../fpn_core/README.md#boxes)", "[a](conventions.md#boxes)"),
         ("fpn_core", "![a](../docs/pictures/crop.jpg)", "![a](pictures/crop.jpg)"),
         ("docs", "[`heads`](heads.md), [b](heads.md)", "[`heads`](heads.md), [b](heads.md)"),
-        ("docs", "see [`config.py`](../pipeline/config.py)", "see `config.py`"),
+        ("docs", "see [`config.py`](../pipeline/config/settings.py)", "see `config.py`"),
         ("", "[`configs/`](configs/)", "`configs/`"),
         ("", "[paper](https://arxiv.org/abs/1708.07517)", "[paper](https://arxiv.org/abs/1708.07517)"),
         ("", "[gone](docs/gone.md)", "[gone](docs/gone.md)"),

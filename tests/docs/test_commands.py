@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
@@ -10,8 +11,8 @@ from pathlib import Path
 import click
 import pytest
 
-from pipeline.cli import main
-from pipeline.config import load_config
+from pipeline.cli.main import main
+from pipeline.config.settings import load_config
 from pipeline.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -152,13 +153,32 @@ def test_the_checks_above_find_what_is_wrong() -> None:
     assert sum(of_program(words) is not None for path in TEXTS for words in lines(path)) > 10
 
 
-def test_what_the_tree_in_contributing_names_is_there() -> None:
+def named_in_the_tree() -> list[str]:
+    """Paths in CONTRIBUTING's tree, from the root, in order."""
     (tree,) = (body for body in fences(ROOT / "CONTRIBUTING.md", {""}) if body.startswith("faceposenet/"))
-    folder = ROOT
+    found, folder = [], ""
     for line in tree.splitlines():
         names = re.split(r"\s{2,}", line.strip())[0].split(", ")
-        inside = line.startswith(" ")
-        for name in names:
-            assert list((folder if inside else ROOT).glob(name.rstrip("/"))), line
-        if not inside:
-            folder = ROOT / names[0]
+        if not line.startswith(" "):
+            folder = ""
+        found += [folder + name.rstrip("/") for name in names]
+        if not line.startswith(" "):
+            folder = names[0]
+    return found
+
+
+def test_the_tree_in_contributing_is_the_tree() -> None:
+    named = named_in_the_tree()
+    assert len(named) == len(set(named))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if tracked.returncode:
+        pytest.skip("not a git checkout, so the files of the project are not known")
+    files = [Path(line).parts for line in tracked.stdout.splitlines()]
+    packages = {parts[0] for parts in files if len(parts) > 1 and not parts[0].startswith(".")}
+    inside = {
+        f"{parts[0]}/{parts[1]}"
+        for parts in files
+        if parts[0] in {"fpn_core", "pipeline"} and not parts[1].startswith("__") and parts[1] != "py.typed"
+    }
+    assert packages | inside - {"pipeline/README.md"} <= set(named)

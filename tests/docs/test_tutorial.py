@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from faceposenet import Face, Picture, Rejected
-from pipeline.cli import main
+from pipeline.cli.main import main
 from tests.docs.test_commands import fences
 from tests.photos import FACE_XYWH_PX, write_portrait
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import ray
 
-from pipeline.config import EngineSettings
-from pipeline.engine import ray_session
+from pipeline.config.settings import EngineSettings
+from pipeline.engine.ray.engine import ray_session
 
 
 @pytest.fixture(scope="session")

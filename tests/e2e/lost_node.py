@@ -10,10 +10,10 @@ import time
 import ray
 from ray.cluster_utils import Cluster
 
-from pipeline.config import load_config
-from pipeline.ledger import committed_parts
-from pipeline.run import run_job
-from pipeline.storage import Folder
+from pipeline.config.settings import load_config
+from pipeline.io.storage import Folder
+from pipeline.job.ledger import committed_parts
+from pipeline.job.run import run_job
 
 KILL_AFTER_PARTS = 4
 

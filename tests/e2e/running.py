@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.config import load_config
-from pipeline.run import Summary, run_job
+from pipeline.config.settings import load_config
+from pipeline.job.run import Summary, run_job
 
 
 def run(manifest: Path, out: Path, *overrides: str, said: list[str] | None = None) -> Summary:

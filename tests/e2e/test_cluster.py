@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.storage import Folder
-from pipeline.verify import verify
+from pipeline.io.storage import Folder
+from pipeline.job.verify import verify
 from tests.photos import FACE_XYWH_PX, write_portrait
 
 ROOT = Path(__file__).parents[2]

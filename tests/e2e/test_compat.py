@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from click.testing import CliRunner
 
-from pipeline.cli import main
+from pipeline.cli.main import main
 from tests.e2e.running import run
 from tests.photos import FACE_XYWH_PX, portrait
 

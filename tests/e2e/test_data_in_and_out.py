@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from click.testing import CliRunner
 
-from pipeline.cli import main
-from pipeline.recordio import MAGIC, RecordWriter, read_image_record
-from pipeline.spans import with_spans
-from pipeline.storage import read_file
+from pipeline.cli.main import main
+from pipeline.io.byte_ranges import with_spans
+from pipeline.io.recordio import MAGIC, RecordWriter, read_image_record
+from pipeline.io.storage import read_file
 from tests.photos import portrait
 
 # Where this portrait's eyes are, about, and where the template of aligned crops has them.

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import main
+from pipeline.cli.main import main
 from pipeline.demo import DEMO_FACES
 
 pytestmark = pytest.mark.usefixtures("shared_ray")

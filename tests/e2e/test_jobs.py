@@ -15,8 +15,8 @@ import pytest
 import webdataset
 
 from pipeline.errors import JobIncompleteError, ResourceError
-from pipeline.storage import Folder
-from pipeline.verify import verify
+from pipeline.io.storage import Folder
+from pipeline.job.verify import verify
 from tests.bad_input import Case, write_cases
 from tests.e2e.running import files_of, run
 from tests.photos import FACE_XYWH_PX, write_portrait

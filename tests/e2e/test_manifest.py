@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import EngineSettings
-from pipeline.intake.find import FinderSettings
-from pipeline.intake.make import Built, build_manifest
-from pipeline.intake.tree import TreeSource
+from pipeline.config.settings import EngineSettings
+from pipeline.manifest.build.find import FinderSettings
+from pipeline.manifest.build.make import Built, build_manifest
+from pipeline.manifest.build.tree import TreeSource
 from tests.conftest import ReferenceData
 from tests.photos import portrait
-from tests.pipeline.test_supervisor import SABOTEUR
+from tests.pipeline.engine.test_supervisor import SABOTEUR
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config import load_config
+from pipeline.config.settings import load_config
 from pipeline.errors import StorageError
-from pipeline.run import run_job
-from pipeline.storage import Folder, read_file, resolve
-from pipeline.verify import verify
+from pipeline.io.storage import Folder, read_file, resolve
+from pipeline.job.run import run_job
+from pipeline.job.verify import verify
 from tests.e2e import ceph
 from tests.e2e.object_store import FaultyProxy, s3_server
 from tests.photos import FACE_XYWH_PX, write_portrait

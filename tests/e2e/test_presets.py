@@ -9,7 +9,7 @@ import pyarrow.fs as pafs
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import main
+from pipeline.cli.main import main
 from tests.e2e.object_store import s3_server
 from tests.photos import FACE_XYWH_PX, write_portrait
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.run import retry_job
-from pipeline.storage import Folder
-from pipeline.verify import verify
+from pipeline.io.storage import Folder
+from pipeline.job.run import retry_job
+from pipeline.job.verify import verify
 from tests.e2e.running import files_of, run
 from tests.photos import FACE_XYWH_PX, write_portrait
 

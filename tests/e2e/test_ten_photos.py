@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from fpn_core import FPN_227, geodesic_deg, mirror_pose, rvec_to_matrix
-from pipeline.config import load_config
-from pipeline.run import run_job
+from pipeline.config.settings import load_config
+from pipeline.job.run import run_job
 
 pytestmark = pytest.mark.usefixtures("shared_ray")
 

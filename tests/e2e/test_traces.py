@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import JobIncompleteError
-from pipeline.storage import Folder
-from pipeline.verify import verify
+from pipeline.io.storage import Folder
+from pipeline.job.verify import verify
 from tests.e2e.running import files_of, run
 from tests.photos import FACE_XYWH_PX, write_portrait
 

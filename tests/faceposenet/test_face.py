@@ -6,7 +6,7 @@ import pytest
 
 from faceposenet import Face, FacePoser, InputError
 from fpn_core import project, rvec_to_matrix, ypr_deg_to_matrix
-from pipeline.posed_photo import posed_by_file, read_pose
+from pipeline.show.posed_photo import posed_by_file, read_pose
 from tests.photos import FACE_XYWH_PX, portrait
 
 

@@ -6,14 +6,14 @@ import pytest
 import faceposenet
 from faceposenet import Face, FacePoser, FaceRejectedError, InputError, Rejected
 from fpn_core import ModelFileError, PoseNetwork, geodesic_deg, ypr_deg_to_matrix
-from pipeline.config import JobConfig, load_config
-from pipeline.decode import Decoder
-from pipeline.faces import FinishedFace
-from pipeline.image_location import ImagePlaces
+from pipeline.config.settings import JobConfig, load_config
+from pipeline.io.image_access import ImagePlaces
 from pipeline.manifest import Rows
-from pipeline.pose import pose_faces
-from pipeline.render import ViewRenderer
-from pipeline.worker import head_landmarks_mm, make_cameras, make_renderer
+from pipeline.stages.batches import FinishedFace
+from pipeline.stages.decode import Decoder
+from pipeline.stages.part import head_landmarks_mm, make_cameras, make_renderer
+from pipeline.stages.pose import pose_faces
+from pipeline.stages.render import ViewRenderer
 from render_core.errors import HeadError
 from tests.bad_input import write_cases
 from tests.photos import FACE_XYWH_PX, portrait

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.config import load_config
-from pipeline.run import run_job
+from pipeline.config.settings import load_config
+from pipeline.job.run import run_job
 from tests.bad_input import write_cases
 
 HOSTILE_ID = '<script>document.title="hacked"</script>'

@@ -5,11 +5,11 @@ import numpy as np
 
 from fpn_core import PoseNetwork
 from pipeline.bench.photos import PHOTO_PX, write_photos
-from pipeline.config import ImageSettings, ManifestSettings, RenderSettings
-from pipeline.decode import Decoder
-from pipeline.image_location import ImagePlaces
+from pipeline.config.settings import ImageSettings, ManifestSettings, RenderSettings
+from pipeline.io.image_access import ImagePlaces
 from pipeline.manifest import open_manifest
-from pipeline.pose import pose_faces
+from pipeline.stages.decode import Decoder
+from pipeline.stages.pose import pose_faces
 
 
 def test_the_network_finds_every_face(tmp_path: Path) -> None:

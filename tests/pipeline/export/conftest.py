@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.faces import FinishedFace, View
-from pipeline.ledger import LedgerEntry, commit, part_files
+from pipeline.io.storage import Folder
+from pipeline.job.ledger import LedgerEntry, commit, part_files
 from pipeline.reasons import Reason, Reject, Stage
-from pipeline.shards import poses_file, rejects_file, views_file
-from pipeline.storage import Folder
+from pipeline.stages.batches import FinishedFace, View
+from pipeline.stages.write import poses_file, rejects_file, views_file
 
 # Read by Hugging Face's packages as they are imported.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import ConfigError, FingerprintError
 from pipeline.export import export as export_module
 from pipeline.export.export import Exported, ExportSettings, export_views
-from pipeline.storage import Folder
+from pipeline.io.storage import Folder
 from tests.pipeline.export.conftest import MakeJob, finished_face, picture, tree_of
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import ConfigError, StorageError
 from pipeline.export.index import ViewIndex, Wanted, index_views
-from pipeline.storage import Folder
+from pipeline.io.storage import Folder
 from tests.pipeline.export.conftest import MakeJob, finished_face
 
 

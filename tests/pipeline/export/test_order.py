@@ -5,7 +5,7 @@ import numpy as np
 
 from pipeline.export.index import ViewIndex, Wanted, index_views
 from pipeline.export.order import cut, ordered
-from pipeline.storage import Folder
+from pipeline.io.storage import Folder
 
 
 def subjects_of(index: ViewIndex, places: np.ndarray) -> list[int]:

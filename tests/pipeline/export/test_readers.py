@@ -15,7 +15,7 @@ import pytest
 import webdataset as wds
 
 from pipeline.export.export import ExportSettings, Form, export_views
-from pipeline.storage import Folder
+from pipeline.io.storage import Folder
 from tests.pipeline.export.conftest import SUBJECTS, colour_of
 
 # Both `webdataset` and `datasets` leave files to the garbage collector.

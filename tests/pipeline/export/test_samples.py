@@ -7,7 +7,7 @@ import pytest
 from pipeline.errors import StorageError
 from pipeline.export.index import Wanted, index_views
 from pipeline.export.samples import SampleReader, sample_schema
-from pipeline.storage import Folder
+from pipeline.io.storage import Folder
 from tests.pipeline.export.conftest import MakeJob, finished_face, picture
 
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config import ManifestSettings
+from pipeline.config.settings import ManifestSettings
 from pipeline.errors import ManifestError
 from pipeline.manifest import check_ids, open_manifest
 

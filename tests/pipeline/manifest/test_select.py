@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import ManifestSettings
+from pipeline.config.settings import ManifestSettings
 from pipeline.errors import ManifestError
 from pipeline.manifest import open_manifest
 

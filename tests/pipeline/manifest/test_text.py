@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import ManifestSettings
+from pipeline.config.settings import ManifestSettings
 from pipeline.errors import ManifestError
 from pipeline.manifest import open_manifest
 

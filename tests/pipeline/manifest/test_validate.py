@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import ManifestSettings
+from pipeline.config.settings import ManifestSettings
 from pipeline.errors import ManifestError
 from pipeline.manifest import check_ids, open_manifest
 

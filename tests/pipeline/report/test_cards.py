@@ -4,13 +4,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.job import stored_job
+from pipeline.io.storage import Folder
+from pipeline.job.fingerprint import stored_job
 from pipeline.reasons import Reason
 from pipeline.report.cards import PHOTO_PX, face_card, reject_card, shown
 from pipeline.report.part_tables import read_rows
 from pipeline.report.photos import PhotoFinder, photos_of_job
 from pipeline.report.tally import Place
-from pipeline.storage import Folder
 from tests.photos import FACE_XYWH_PX
 from tests.pipeline.job_output import HOSTILE_COLUMN, HOSTILE_ID, HOSTILE_VALUE, JobOutput
 

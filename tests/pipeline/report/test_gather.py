@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import StorageError
+from pipeline.io.storage import Folder
 from pipeline.report.content import Report
 from pipeline.report.gather import REJECTS, gather
 from pipeline.report.numbers import NO_CONFIDENCE
-from pipeline.storage import Folder
 from tests.bad_input import write_cases
 from tests.pipeline.job_output import JobOutput
 

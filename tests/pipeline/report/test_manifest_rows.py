@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config import load_config
+from pipeline.config.settings import load_config
+from pipeline.io.storage import Folder
 from pipeline.report.manifest_rows import ManifestRows, NoRowError
-from pipeline.storage import Folder
 
 
 @pytest.fixture

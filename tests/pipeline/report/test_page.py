@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from pipeline.io.storage import Folder
 from pipeline.report.content import Report
 from pipeline.report.gather import gather
 from pipeline.report.page import render_page
-from pipeline.storage import Folder
 from tests.pipeline.job_output import HOSTILE_VALUE, JobOutput
 
 VOID = {"meta", "img", "input", "path", "use", "br", "rect"}

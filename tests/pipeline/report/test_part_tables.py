@@ -4,9 +4,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import StorageError
+from pipeline.io.storage import Folder
 from pipeline.report.part_tables import read_columns, read_rows
 from pipeline.report.tally import Place
-from pipeline.storage import Folder
 from tests.pipeline.job_output import JobOutput
 
 

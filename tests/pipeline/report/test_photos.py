@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StorageUnavailableError
-from pipeline.job import stored_job
+from pipeline.io.storage import Folder
+from pipeline.job.fingerprint import stored_job
 from pipeline.report.photos import NoPhotoError, PhotoFinder, photos_of_job
-from pipeline.storage import Folder
 from tests.photos import portrait
 from tests.pipeline.job_output import JobOutput
 

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.io.storage import Folder
 from pipeline.report.part_tables import read_rows
 from pipeline.report.posed import tally_posed
 from pipeline.report.tally import Place
-from pipeline.storage import Folder
 
 PARTS, FACES = 5, 40
 RNG = np.random.default_rng(0)

@@ -2,11 +2,11 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from pipeline.io.storage import Folder
 from pipeline.reasons import Reason, Reject, Stage
 from pipeline.report.part_tables import read_rows
 from pipeline.report.rejected import tally_rejected
-from pipeline.shards import rejects_file
-from pipeline.storage import Folder
+from pipeline.stages.write import rejects_file
 
 
 def write_rejects(folder: Path, part: int, rejects: list[tuple[int, Reason]]) -> None:

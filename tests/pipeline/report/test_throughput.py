@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.ledger import LedgerEntry, commit
+from pipeline.io.storage import Folder
+from pipeline.job.ledger import LedgerEntry, commit
 from pipeline.report.throughput import Throughput, throughput
-from pipeline.storage import Folder
 
 
 def write_ledger(folder: Path, start_s: float, commits: list[tuple[float, int]]) -> list[LedgerEntry]:

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import StorageError
+from pipeline.io.storage import Folder
 from pipeline.report.views import read_views
-from pipeline.storage import Folder
 from tests.pipeline.job_output import JobOutput
 
 

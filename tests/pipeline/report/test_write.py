@@ -5,7 +5,7 @@ import fsspec
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import main
+from pipeline.cli.main import main
 from pipeline.errors import StorageError
 from pipeline.report.write import write_report
 from tests.pipeline.job_output import JobOutput

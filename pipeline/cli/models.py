@@ -1,0 +1,228 @@
+"""Commands on pose networks: `fpn models ...` and `fpn evaluate`. They need nothing of the job or of Ray."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from fpn_core import (
+    MirrorAveraged,
+    ModelReport,
+    PoseNetwork,
+    default_model_path,
+    describe_model,
+    inspect_model,
+)
+from fpn_core.convert import RELEASES, Release, convert_release
+from fpn_core.metadata import metadata_to_spec
+from fpn_core.precision import write_8_bit, write_half_precision
+from fpn_core.session import DEVICES, Device
+from pipeline.cli.exit_codes import FAILED
+from pipeline.cli.group import SuggestingGroup
+from pipeline.cli.options import bar_of, echo_json, json_option
+from pipeline.evaluate import crops_of, evaluate, plot, read_dataset, stress, stress_table, table
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.group(cls=SuggestingGroup)
+def models() -> None:
+    """Look at pose networks, describe them, convert them."""
+
+
+@models.command("inspect")
+@click.argument("model", type=_PATH, required=False)
+@json_option
+def inspect_command(model: Path | None, as_json: bool) -> None:
+    """Print what MODEL says of itself, its inputs and outputs, and whether it will run.
+
+    Without MODEL: the network that comes with the package. The exit status is 1 for a file that the job would
+    refuse.
+
+    \b
+    Examples:
+      fpn models inspect
+      fpn models inspect mine.onnx --json
+    """
+    path = default_model_path() if model is None else model
+    report = inspect_model(path)
+    if as_json:
+        echo_json({"model": str(path)} | asdict(report))
+    else:
+        click.echo("\n".join(_report_lines(path, report)))
+    if report.problem is not None:
+        click.echo(f"error: {report.problem}", err=True)
+        sys.exit(FAILED)
+
+
+@models.command("describe")
+@click.argument("model", type=_PATH)
+@click.argument("out", type=_PATH)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    required=True,
+    metavar="KEY=VALUE",
+    help="Set one key, or remove it with an empty value; repeatable.",
+)
+def describe_command(model: Path, out: Path, assignments: tuple[str, ...]) -> None:
+    """Copy MODEL to OUT with keys of its metadata changed, if they fit its graph.
+
+    The keys and their values stand in the README of fpn_core.
+
+    \b
+    Example:
+      fpn models describe exported.onnx mine.onnx --set name=mine --set rotation.form=quaternion_wxyz
+    """
+    changes = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not key or not equals:
+            raise click.BadParameter(f"{assignment!r} is no KEY=VALUE", param_hint="--set")
+        changes[key.strip()] = value.strip()
+    spec = describe_model(model, out, changes)
+    click.echo(
+        f"{out}: {spec.name}, rotations as {spec.rotation_form}, translations as {spec.translation_form}"
+    )
+
+
+@models.command("convert")
+@click.argument("release", type=click.Choice(RELEASES))
+@click.argument("folder", type=_PATH)
+@click.argument("out", type=_PATH)
+@click.option("--checkpoint", help="Which model_*.ckpt of fpn-2017, where FOLDER has several.")
+@click.option(
+    "--allow-pickle",
+    is_flag=True,
+    help="Also read statistics that were pickled, if they are arrays; for files from a source you trust.",
+)
+def convert_command(
+    release: Release, folder: Path, out: Path, checkpoint: str | None, allow_pickle: bool
+) -> None:
+    """Convert a network that the original project released to OUT, an ONNX file that describes itself.
+
+    FOLDER holds the files as they were released. TensorFlow is not needed, the package onnx is.
+
+    \b
+    Example:
+      fpn models convert fpn-2017 fpn_new_model fpn-2017.onnx
+    """
+    spec = convert_release(release, folder, out, checkpoint, allow_pickle)
+    click.echo(f"{out}: {spec.name}; weights: {spec.licence}")
+
+
+@models.command("reduce")
+@click.argument("model", type=_PATH)
+@click.argument("out", type=_PATH)
+@click.option(
+    "--to",
+    "precision",
+    type=click.Choice(["fp16", "int8"]),
+    required=True,
+    help="fp16 for GPUs, int8 for CPUs.",
+)
+@click.option("--calibrate", type=_PATH, help="Data set whose faces show int8 the range of values.")
+@click.option(
+    "--faces",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Faces to calibrate with.",
+)
+def reduce_command(model: Path, out: Path, precision: str, calibrate: Path | None, faces: int) -> None:
+    """Copy MODEL to OUT in half precision, for GPUs, or in 8-bit integers, for CPUs.
+
+    \b
+    Example:
+      fpn models reduce mine.onnx mine-int8.onnx --to int8 --calibrate 300W/train
+      fpn evaluate AFLW2000 --model mine-int8.onnx
+    """
+    if precision == "fp16":
+        spec = write_half_precision(model, out)
+    elif calibrate is None:
+        raise click.UsageError("int8 needs faces to calibrate with: give --calibrate DATASET")
+    else:
+        described = metadata_to_spec(inspect_model(model).metadata)
+        spec = write_8_bit(model, out, crops_of(read_dataset(calibrate), described, faces))
+    sizes = [path.stat().st_size / 1e6 for path in (model, out)]
+    click.echo(
+        f"{out}: {spec.name}, {sizes[1]:.1f} MB instead of {sizes[0]:.1f}; measure it with fpn evaluate"
+    )
+
+
+@click.command("evaluate")
+@click.argument("dataset", type=_PATH)
+@click.option("--model", type=_PATH, help="ONNX file; by default the network that comes with the package.")
+@click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default="auto",
+    show_default=True,
+    help="Where the network runs.",
+)
+@click.option("--average-mirrored", is_flag=True, help="Average every pose with that of the mirror image.")
+@click.option(
+    "--stress", "stressed", is_flag=True, help="Also spoil the photos: other boxes, small, covered, turned."
+)
+@json_option
+@click.option("--plot", "picture", type=_PATH, help="Also draw the errors into this picture (.png, .jpg).")
+def evaluate_command(
+    dataset: Path,
+    model: Path | None,
+    device: Device,
+    average_mirrored: bool,
+    stressed: bool,
+    as_json: bool,
+    picture: Path | None,
+) -> None:
+    """Measure the errors of a network on the labelled photos of DATASET.
+
+    DATASET is a folder like AFLW2000-3D (.mat), BIWI (frame_*_pose.txt), 300-W (.pts), or with a labels.json.
+
+    \b
+    Examples:
+      fpn evaluate AFLW2000 --model mine.onnx --plot mine.png
+      fpn evaluate AFLW2000 --stress
+      fpn evaluate BIWI --average-mirrored --json
+    """
+    network = PoseNetwork(model, device)
+    labelled = read_dataset(dataset)
+    with bar_of(len(labelled.samples), "faces") as advance:
+        evaluation = evaluate(labelled, dataset.name, network, average_mirrored, advance)
+    asked = MirrorAveraged(network) if average_mirrored else network
+    found = stress(labelled, asked) if stressed else None
+    if as_json:
+        echo_json(evaluation.as_json() | ({"stress": asdict(found)} if found else {}))
+    else:
+        click.echo(table(evaluation))
+        if found:
+            click.echo("\n" + stress_table(found))
+    if picture is not None:
+        write_picture(picture, plot(evaluation))
+
+
+def write_picture(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:
+    """Writes a BGR picture in the format of the file's suffix."""
+    try:
+        encoded = cv2.imencode(path.suffix, picture)[1]
+    except cv2.error as error:
+        raise click.BadParameter(f"{path.name!r} has no suffix of a picture, such as .png") from error
+    path.write_bytes(bytes(encoded))
+
+
+def _report_lines(path: Path, report: ModelReport) -> Iterable[str]:
+    yield f"{path}: {report.size_bytes / 1e6:.1f} MB, sha256 {report.sha256}"
+    for kind, values in (("input", report.inputs), ("output", report.outputs)):
+        for value in values:
+            shape = " x ".join("?" if size is None else str(size) for size in value.shape)
+            yield f"{kind:6}  {value.name}: {value.dtype} {shape or '(any shape)'}"
+    for key, text in sorted(report.metadata.items()):
+        yield f"{key} = {text}"
+    if report.problem is None:
+        yield "describes itself: it will run"

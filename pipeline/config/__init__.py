@@ -1,0 +1,1 @@
+"""The settings of a job: model, presets, sources, text."""

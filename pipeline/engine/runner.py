@@ -1,0 +1,103 @@
+"""Where the parts of a job are done: on Ray Data, or on this machine by child processes alone.
+
+Both run the same stages under the same supervision and write the same bytes. Ray brings many machines, GPUs
+beside CPUs and what mends a lost node. It takes seconds to start and a twentieth of the rate of two cores; a
+job on the CPUs of one machine needs none of it.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, Protocol
+
+from fpn_core.session import might_use_gpu
+from pipeline.config.settings import EngineSettings, JobConfig
+from pipeline.engine.machine import usable_cpus
+from pipeline.job.ledger import LedgerEntry
+from pipeline.stages.part import Job, Part
+
+MOST_FACES_WITHOUT_POOLS = 2000
+"""What `engine.runner: auto` still does without Ray where there is a GPU: a job of a minute or less on two
+cores. Larger ones gain by Ray's pools, in which CPUs feed the GPU."""
+
+
+class Runner(Protocol):
+    """Does parts of a job."""
+
+    @property
+    def provider(self) -> str:
+        """The ONNX Runtime provider that poses run on."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is that one."""
+
+    def run(self, parts: Sequence[Part], say: Callable[[str], None]) -> Iterator[LedgerEntry]:
+        """Work through the parts and give the ledger entry of each as it is committed, in any order.
+
+        Raises:
+            ResourceError: the machine or cluster has not what the settings ask for.
+            JobIncompleteError: a worker that failed for good; what was committed stays.
+        """
+
+
+@contextmanager
+def open_runner(job: Job, n_faces: int) -> Iterator[Runner]:
+    """The runner for so many faces that are to be done. Ray is imported only where it is used.
+
+    Raises:
+        ResourceError: Ray cannot be started or joined, or has no GPU although one was asked for.
+        ProviderError: CUDA or TensorRT was asked for and does not run.
+    """
+    if choose_runner(job.config, n_faces) == "local":
+        from pipeline.engine.local import LocalRunner  # noqa: PLC0415
+
+        yield LocalRunner(job)
+        return
+    from pipeline.engine.ray.engine import ray_runner  # noqa: PLC0415  # importing Ray takes half a second
+
+    with ray_runner(job) as runner:
+        yield runner
+
+
+def find_faces(
+    setup: bytes, items: Iterator[tuple[int, bytes]], out: str, settings: EngineSettings
+) -> Iterator[dict[str, Any]]:
+    """Runs numbered chunks of photos on workers (see `pipeline.manifest.build.stage`) and yields the results
+    in any order. CPUs do it, so that a machine without a cluster needs no Ray.
+
+    Raises:
+        ResourceError, JobIncompleteError: as `Runner.run`.
+    """
+    if _asked_for(settings) != "ray":
+        from pipeline.engine.local import run_here  # noqa: PLC0415
+
+        size = settings.workers or settings.cpus or usable_cpus()
+        yield from map(json.loads, run_here("find", setup, (item for _, item in items), settings, size))
+        return
+    from pipeline.engine.ray.engine import Work, find_on_ray  # noqa: PLC0415
+
+    yield from find_on_ray(Work(setup, out, settings), items)
+
+
+def choose_runner(config: JobConfig, n_faces: int) -> Literal["ray", "local"]:
+    """Which runner a job of so many faces gets; a cluster that is named, or a running Ray, is used."""
+    if asked := _asked_for(config.engine):
+        return asked
+    return "ray" if n_faces > MOST_FACES_WITHOUT_POOLS and might_use_gpu(config.pose.device) else "local"
+
+
+def _asked_for(settings: EngineSettings) -> Literal["ray", "local"] | None:
+    """The runner that settings, environment or a running Ray call for; None where nothing does."""
+    if settings.runner != "auto":
+        return settings.runner
+    wants_ray = settings.address or os.environ.get("RAY_ADDRESS") or settings.layout == "staged"
+    return "ray" if wants_ray or _ray_is_running() else None
+
+
+def _ray_is_running() -> bool:
+    """Whether this process has a Ray already; one that was never imported has not."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())

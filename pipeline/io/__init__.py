@@ -1,0 +1,1 @@
+"""Files, objects and formats: one way to read and write each."""

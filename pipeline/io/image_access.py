@@ -1,0 +1,74 @@
+"""Where the image of a row lies, and whether a manifest may name that place.
+
+A manifest can be hostile: it must not make a job read what its author could not, or call internal addresses.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config.settings import JobConfig
+from pipeline.io.byte_ranges import split_spans
+from pipeline.io.storage import is_uri, join, parent, plain_path
+
+_LONGEST_NAME = 4096
+
+
+class NoImageNamedError(Exception):
+    """The row names no image, or a name that no storage has."""
+
+
+class ForbiddenPlaceError(Exception):
+    """The image lies where this job does not read."""
+
+
+@dataclass(frozen=True)
+class ImagePlaces:
+    """The places that images are read from."""
+
+    image_root: str
+    roots: tuple[str, ...] | None
+    """None: the whole local disk, and the bucket or host of the image root."""
+
+    def locate(self, image: str) -> str:
+        """The location of the image that a row names.
+
+        Raises:
+            NoImageNamedError, ForbiddenPlaceError: see there.
+        """
+        if not image or len(image) > _LONGEST_NAME or "\0" in image:
+            raise NoImageNamedError(f"the row names no image (a name of {len(image)} characters)")
+        location = plain_path(join(self.image_root, image))
+        if is_uri(location) and ".." in location.split("/"):
+            raise ForbiddenPlaceError(f"a URI with '..' in it: {location!r}")
+        if self.roots is None:
+            if is_uri(location) and _bucket(location) != _bucket(self.image_root):
+                raise ForbiddenPlaceError(
+                    f"{location!r} is neither a local file nor where the image root is "
+                    f"({_bucket(self.image_root) or 'the local disk'}); name its folder in images.roots"
+                )
+        elif not any(_lies_in(split_spans(location)[0], root) for root in self.roots):
+            raise ForbiddenPlaceError(
+                f"{location!r} lies in none of images.roots; name its folder to allow it"
+            )
+        return location
+
+
+def _lies_in(location: str, root: str) -> bool:
+    if is_uri(location) != is_uri(root):
+        return False
+    if is_uri(location):
+        return location.startswith(root.rstrip("/") + "/")
+    # Links are followed before the comparison: a link out of the root is out of the root.
+    return Path(location).resolve().is_relative_to(Path(root).resolve())
+
+
+def _bucket(location: str) -> str:
+    """Scheme and bucket or host of a URI; nothing for a local path."""
+    return "/".join(location.partition("?")[0].split("/")[:3]) if is_uri(location) else ""
+
+
+def image_places(manifest_location: str, config: JobConfig) -> ImagePlaces:
+    """The places of a job: its image root is the manifest's own folder where none is named."""
+    roots = config.images.roots
+    root = plain_path(config.manifest.image_root or parent(manifest_location))
+    return ImagePlaces(root, None if roots is None else tuple(map(plain_path, roots)))

@@ -1,0 +1,1 @@
+"""What a job is and does: fingerprint, ledger, run, retry, check, verify."""

@@ -1,0 +1,141 @@
+"""Trying rejected faces again: new parts with new numbers; nothing that was written is touched.
+
+A round is planned once and written down, so that a retry that was stopped continues as it began. A face
+that is rejected again stands in the rejects of both its parts; the later one counts.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pipeline.errors import StorageError
+from pipeline.io.parquet import read_parquet
+from pipeline.io.storage import Folder
+from pipeline.job.ledger import LedgerEntry, committed_parts, part_files, read_entries
+from pipeline.manifest import Slice
+from pipeline.stages.part import Again, Part
+
+_READERS = 32
+
+
+@dataclass(frozen=True)
+class StandingReject:
+    """The last word on a rejected face."""
+
+    row: int
+    reason: str
+    attempts: int
+
+
+def standing_rejects(out: Folder) -> list[StandingReject]:
+    """The faces of a job that are rejected as things stand, in the order of the manifest.
+
+    Every ledger entry, every plan of a round and every file with rejects is read once, many at a time.
+
+    Raises:
+        StorageError: a rejects file that is missing.
+    """
+    entries = read_entries(out, sorted(committed_parts(out)))
+    retried = retried_rows(out)
+    with ThreadPoolExecutor(_READERS) as pool:
+        rejects = pool.map(lambda entry: _rejects_of(out, entry), entries)
+        standing: dict[int, StandingReject] = {}
+        for entry, found in zip(entries, rejects, strict=True):
+            for row in retried.get(entry.part, ()):
+                standing.pop(row, None)
+            standing |= {reject.row: reject for reject in found}
+    return [standing[row] for row in sorted(standing)]
+
+
+def _rejects_of(out: Folder, entry: LedgerEntry) -> list[StandingReject]:
+    if not entry.rejected:
+        return []
+    data = out.read(part_files(entry.part, views=False)["rejects"])
+    if data is None:
+        raise StorageError(
+            f"the rejects of part {entry.part} are missing in {out.location!r}; fpn verify shows what else is"
+        )
+    table = read_parquet(data, ["row", "reason", "attempts"])
+    return [StandingReject(**record) for record in table.to_pylist()]
+
+
+def plan_round(
+    out: Folder, slices: Sequence[Slice], faces_per_part: int, reasons: Sequence[str]
+) -> tuple[list[Part], bool]:
+    """The parts of the round that is unfinished, or of a new one over the standing rejects with these
+    reasons.
+
+    `slices` are those of the manifest's own parts. Also says whether the round had begun before.
+    """
+    rounds = sorted(_round_numbers(out))
+    done = committed_parts(out)
+    if rounds:
+        parts = _read_round(out, rounds[-1], slices, faces_per_part)
+        if any(part.number not in done for part in parts):
+            return parts, True
+    chosen = [reject for reject in standing_rejects(out) if not reasons or reject.reason in reasons]
+    if not chosen:
+        return [], False
+    number = (rounds[-1] if rounds else 0) + 1
+    groups = [chosen[at : at + faces_per_part] for at in range(0, len(chosen), faces_per_part)]
+    record = {
+        "round": number,
+        "reasons": list(reasons),
+        "first_part": max(done, default=-1) + 1,
+        "parts": [[[r.row, r.attempts, r.reason] for r in group] for group in groups],
+    }
+    out.write(_round_name(number), json.dumps(record).encode())
+    return _read_round(out, number, slices, faces_per_part), False
+
+
+def _round_name(number: int) -> str:
+    return f"_ledger/round-{number:04d}.json"
+
+
+def _round_numbers(out: Folder) -> list[int]:
+    names = [name for name in out.names("_ledger") if name.startswith("round-") and name.endswith(".json")]
+    return [int(name[6:-5]) for name in names]
+
+
+def _load_round(out: Folder, number: int) -> dict:  # type: ignore[type-arg]  # as written by plan_round
+    data = out.read(_round_name(number))
+    try:
+        record: dict = json.loads(data or b"")  # type: ignore[type-arg]
+    except ValueError as error:
+        raise StorageError(
+            f"{_round_name(number)} in {out.location!r} is no plan of a retry: {error}; delete it if no part "
+            "of it is committed"
+        ) from error
+    return record
+
+
+def _read_round(out: Folder, number: int, slices: Sequence[Slice], faces_per_part: int) -> list[Part]:
+    record = _load_round(out, number)
+    parts = []
+    for n, faces in enumerate(record["parts"]):
+        touched = sorted({row // faces_per_part for row, _, _ in faces})
+        again = Again(
+            number,
+            {row: attempts for row, attempts, _ in faces},
+            dict(sorted(Counter(reason for _, _, reason in faces).items())),
+        )
+        parts.append(Part(record["first_part"] + n, tuple(slices[i] for i in touched), again))
+    return parts
+
+
+def retried_rows(out: Folder) -> dict[int, list[int]]:
+    """Number of each part of every round -> the rows of the manifest that it tries again."""
+    planned: dict[int, list[int]] = {}
+    for number in _round_numbers(out):
+        record = _load_round(out, number)
+        planned |= {
+            record["first_part"] + n: [row for row, _, _ in faces] for n, faces in enumerate(record["parts"])
+        }
+    return planned
+
+
+def planned_retries(out: Folder) -> dict[int, int]:
+    """Number of each part of every round -> its number of faces."""
+    return {part: len(rows) for part, rows in retried_rows(out).items()}

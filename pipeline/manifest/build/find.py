@@ -1,0 +1,227 @@
+"""Photos to rows of a manifest: the face boxes of each, by a detector or by a rule.
+
+Runs in a supervised process, since decoders and detectors are native code (see `supervisor`).
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeGuard
+
+import cv2
+import numpy as np
+
+from fpn_core import valid_boxes
+from pipeline.config.settings import ImageSettings
+from pipeline.engine.quarantine import NO_CARE, Care, Report, report_nothing
+from pipeline.errors import StorageError, without_secrets
+from pipeline.io.storage import is_uri, join, read_file
+from pipeline.manifest.build.detect import LONGEST_PX, MIN_SCORE, Detections, FaceDetector
+from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.reasons import Reason, Stage
+from pipeline.stages.photo import FaceError, decode_image
+
+Faces = Literal["all", "largest", "central"]
+BoxRule = Literal["whole", "aligned"]
+
+# Where the face is in the aligned crops of 112 px that recognition networks take, as x, y, width and height:
+# the median box of YuNet in 1,295 photos warped to that template by YuNet's own five points.
+_ALIGNED_XYWH = np.array([17.5, 12.5, 77.0, 101.5]) / 112
+
+
+@dataclass(frozen=True)
+class FinderSettings:
+    """How the faces of a photo are found."""
+
+    detector: str | None = None
+    """Model file of `FaceDetector`."""
+    box: BoxRule | None = None
+    """Without a detector: `whole`, the box is the image; `aligned`, the image is an aligned crop."""
+    faces: Faces = "all"
+    min_score: float = MIN_SCORE
+    longest_px: int = LONGEST_PX
+    images: ImageSettings = field(default_factory=ImageSettings)
+
+
+Box = tuple[float, float, float, float]
+
+
+class FoundFace(NamedTuple):
+    """A row of the manifest."""
+
+    face_id: str
+    image: str
+    box_xywh_px: Box
+    score: float | None
+    """The detector's."""
+    values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive items of a source, and the number of the first one."""
+
+    start: int
+    items: Sequence[Photo | Refused]
+
+
+@dataclass
+class Found:
+    """The faces of a chunk, and the photos that have none: every item is in `faces` or in `refused`."""
+
+    faces: list[FoundFace] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    left_out: int = 0
+    """Faces that were found, but not asked for."""
+
+
+class Finder:
+    """Finds the faces of chunks; images are named relative to `folder`.
+
+    Raises:
+        ConfigError: a detector that cannot be used.
+    """
+
+    def __init__(self, settings: FinderSettings, folder: str, report: Report = report_nothing) -> None:
+        cv2.setNumThreads(1)  # there is a process for every core already
+        self._settings = settings
+        self._folder = folder
+        self._report = report
+        self._detector: FaceDetector | None = None
+        if settings.detector is not None:
+            self._detector = FaceDetector(
+                Path(settings.detector), min_score=settings.min_score, longest_px=settings.longest_px
+            )
+
+    def __call__(self, chunk: Chunk, care: Care = NO_CARE) -> Found:
+        found = Found()
+        images = self._images(
+            [
+                (number, item)
+                for number, item in enumerate(chunk.items, chunk.start)
+                if self._is_looked_at(item) and number not in care.exclusions
+            ]
+        )
+        for number, item in enumerate(chunk.items, chunk.start):
+            try:
+                if isinstance(item, Refused):
+                    found.refused.append(item)
+                elif number in care.exclusions:
+                    exclusion = care.exclusions[number]
+                    raise FaceError(exclusion.reason, exclusion.detail)
+                elif item.box_xywh_px is not None:
+                    _add(found, item, [(_checked(item.box_xywh_px), None)])
+                elif self._is_looked_at(item):
+                    self._add_seen(found, item, next(images))
+                else:
+                    detail = "the source gives no box for it; name a detector with --detector"
+                    found.refused.append(Refused(item.image, BuildReason.BOX_MISSING, detail))
+            except FaceError as error:
+                detail = without_secrets(str(error))
+                found.refused.append(Refused(item.image, BuildReason(error.reason), detail))
+        self._report(Stage.DECODE, [])
+        return found
+
+    def _is_looked_at(self, item: Photo | Refused) -> TypeGuard[Photo]:
+        """Whether the image itself says where its faces are."""
+        has_rule = self._detector is not None or self._settings.box is not None
+        return isinstance(item, Photo) and item.box_xywh_px is None and has_rule
+
+    def _add_seen(self, found: Found, photo: Photo, image: np.ndarray | FaceError) -> None:
+        if isinstance(image, FaceError):
+            raise image
+        height, width = image.shape[:2]
+        if self._detector is None:
+            part = _ALIGNED_XYWH if self._settings.box == "aligned" else np.array([0.0, 0.0, 1.0, 1.0])
+            _add(found, photo, [(part * [width, height, width, height], None)])
+            return
+        seen = self._detector.detect(image)
+        if not len(seen):
+            detail = f"the detector found no face in {width} x {height} px"
+            found.refused.append(Refused(photo.image, BuildReason.NO_FACE, detail))
+            return
+        chosen = _chosen(seen, self._settings.faces, width, height)
+        found.left_out += len(seen) - len(chosen)
+        several = self._settings.faces == "all"
+        boxes = zip(chosen.boxes_xywh_px, chosen.scores.tolist(), strict=True)
+        _add(found, photo, list(boxes), several=several)
+
+    def _images(self, photos: Sequence[tuple[int, Photo]]) -> Iterator[np.ndarray | FaceError]:
+        """The picture of each photo, or why there is none; remote ones are read ahead by several threads."""
+        if not any(is_uri(join(self._folder, photo.image)) for _, photo in photos):
+            for number, photo in photos:
+                self._report(Stage.DECODE, [number])
+                yield self._decoded(self._read(photo))
+            return
+        threads = self._settings.images.read_threads
+        with ThreadPoolExecutor(threads) as pool:
+            ahead = deque(pool.submit(self._read, photo) for _, photo in photos[: 2 * threads])
+            for n, (number, _) in enumerate(photos):
+                self._report(Stage.DECODE, [number])
+                yield self._decoded(ahead.popleft().result())
+                if n + 2 * threads < len(photos):
+                    ahead.append(pool.submit(self._read, photos[n + 2 * threads][1]))
+
+    def _read(self, photo: Photo) -> bytes | FaceError:
+        """The encoded image, or why there is none.
+
+        Raises:
+            StorageError: the store itself is not to be had.
+        """
+        limit = self._settings.images.max_bytes
+        try:
+            data = read_file(join(self._folder, photo.image), limit)
+        except StorageError:
+            raise
+        except (FileNotFoundError, NotADirectoryError):
+            return FaceError(Reason.IMAGE_MISSING, f"there is no image {photo.image!r}")
+        except (OSError, ValueError) as error:
+            return FaceError(Reason.IMAGE_UNREADABLE, f"cannot read {photo.image!r}: {error}")
+        if len(data) > limit:
+            return FaceError(Reason.IMAGE_TOO_LARGE, f"the file has more than {limit} bytes")
+        return data or FaceError(Reason.IMAGE_UNREADABLE, "the image file is empty (0 bytes)")
+
+    def _decoded(self, data: bytes | FaceError) -> np.ndarray | FaceError:
+        if isinstance(data, FaceError):
+            return data
+        try:
+            return decode_image(data, self._settings.images.max_pixels)
+        except FaceError as error:
+            return error
+        except Exception as error:  # one image must not take its chunk along
+            return FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+
+
+def _add(
+    found: Found, photo: Photo, boxes: Sequence[tuple[np.ndarray, float | None]], *, several: bool = False
+) -> None:
+    for n, (box, score) in enumerate(boxes):
+        x, y, width, height = (round(float(value), 2) for value in box)
+        face_id = f"{photo.name}#{n}" if several else photo.name
+        found.faces.append(FoundFace(face_id, photo.image, (x, y, width, height), score, photo.values))
+
+
+def _checked(box: Box) -> np.ndarray:
+    """A given box.
+
+    Raises:
+        FaceError: it has no area, or is none.
+    """
+    array = np.array(box, dtype=np.float64)
+    if not valid_boxes(array[None])[0]:
+        detail = f"box {list(box)}: expected finite x, y and width, height above 0, in pixels"
+        raise FaceError(Reason.BOX_INVALID, detail)
+    return array
+
+
+def _chosen(seen: Detections, faces: Faces, width: int, height: int) -> Detections:
+    """The faces that were asked for; all of them from the left to the right."""
+    boxes = seen.boxes_xywh_px
+    if faces == "all":
+        return seen.pick(np.lexsort((boxes[:, 1], boxes[:, 0])))
+    if faces == "largest":
+        return seen.pick(np.array([np.argmax(boxes[:, 2] * boxes[:, 3])]))
+    centres = boxes[:, :2] + boxes[:, 2:] / 2
+    return seen.pick(np.array([np.argmin(np.linalg.norm(centres - [width / 2, height / 2], axis=1))]))

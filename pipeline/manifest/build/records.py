@@ -1,0 +1,113 @@
+"""Aligned faces in a RecordIO file of a recognition dataset, which stay there: a manifest points into it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BufferedReader
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from pipeline.errors import ManifestError
+from pipeline.io.byte_ranges import with_spans
+from pipeline.io.recordio import ImageRecord, RecordError, read_image_record
+from pipeline.io.storage import is_uri, join, parent, read_file, resolve
+from pipeline.manifest.build.naming import file_name
+from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+
+# Only the head of each record is of use. A disk gives it in small reads; a store is as fast with large ones.
+_LOCAL_BUFFER, _REMOTE_BUFFER = 2**12, 2**23
+
+
+@dataclass
+class RecordSource:
+    """The images of a `.rec` file in the order in which they lie there; labels become `subject_id`.
+
+    The `.idx` beside it gives their keys and is what counts; without one, records are counted from 0. Records
+    that describe the set (InsightFace's record 0, and one an identity behind the images) are no images.
+    """
+
+    location: str
+    manifest_folder: str
+    _keys: np.ndarray | None = field(init=False)
+    """int64 (n, 2): key and byte of each record, in the order of the bytes; None without an index."""
+    _described: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        path = self.location.partition("?")[0] if is_uri(self.location) else self.location
+        self._name = path.rpartition("/")[2].removesuffix(".rec")
+        try:
+            index = read_file(join(parent(self.location), f"{self._name}.idx"))
+        except FileNotFoundError:
+            self._keys = None
+        else:
+            self._keys = _parsed(index, f"{self._name}.idx")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("subject_id",)
+
+    def photos(self) -> Iterator[Photo | Refused]:
+        filesystem, path = resolve(self.location)
+        image = file_name(self.location, self.manifest_folder)
+        self._described = 0
+        buffer = _REMOTE_BUFFER if is_uri(self.location) else _LOCAL_BUFFER
+        with filesystem.open_input_file(path) as source, BufferedReader(source, buffer) as reader:
+            file = cast(BinaryIO, reader)
+            entries = self._scanned(file) if self._keys is None else self._indexed(file)
+            for key, record in entries:
+                name = f"{self._name}/{key:09d}"
+                if isinstance(record, RecordError):
+                    yield Refused(name, BuildReason.RECORD_DAMAGED, str(record))
+                elif not record.is_plain and not record.image:
+                    self._described += 1
+                elif not record.image:
+                    yield Refused(name, BuildReason.IMAGE_UNREADABLE, "the record has no image")
+                else:
+                    yield Photo(name, with_spans(image, record.image), (_subject(record.labels),))
+
+    def note(self) -> str:
+        if not self._described:
+            return ""
+        return f"{self._described:,} records describe the set and are no images"
+
+    def _scanned(self, file: BinaryIO) -> Iterator[tuple[int, ImageRecord]]:
+        """The records one after the other.
+
+        Raises:
+            ManifestError: the file is damaged; without an index nothing says where it goes on.
+        """
+        at, key = 0, 0
+        file.seek(0, 2)
+        size = file.tell()
+        while at < size:
+            try:
+                record = read_image_record(file, at)
+            except RecordError as error:
+                raise ManifestError(
+                    f"{self.location}: {error}. Without an .idx beside it nothing can be read behind that"
+                ) from error
+            yield key, record
+            at, key = record.end, key + 1
+
+    def _indexed(self, file: BinaryIO) -> Iterator[tuple[int, ImageRecord | RecordError]]:
+        assert self._keys is not None
+        for key, at in self._keys:
+            try:
+                yield int(key), read_image_record(file, int(at))
+            except RecordError as error:
+                yield int(key), error
+
+
+def _parsed(index: bytes, name: str) -> np.ndarray:
+    try:
+        numbers = np.array(index.split(), dtype=np.int64).reshape(-1, 2)
+    except ValueError as error:
+        raise ManifestError(f"{name} is no index: expected lines of a key and a byte; {error}") from error
+    return numbers[np.argsort(numbers[:, 1], kind="stable")]
+
+
+def _subject(labels: tuple[float, ...]) -> str | None:
+    """The identity, which is the first label, as a whole number where it is one."""
+    if not labels or not np.isfinite(labels[0]):
+        return None
+    return str(int(labels[0])) if labels[0] == int(labels[0]) else str(labels[0])

@@ -1,0 +1,1 @@
+"""What a running job shows: progress, heartbeat, metrics."""

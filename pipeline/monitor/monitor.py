@@ -1,0 +1,79 @@
+"""Watching a job while it runs: the line for people, the heartbeat, the metrics, each in its own time."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pipeline.io.storage import Folder
+from pipeline.job.ledger import LedgerEntry
+from pipeline.monitor.heartbeat import Heartbeat, Phase
+from pipeline.monitor.line import ProgressLine
+from pipeline.monitor.metrics import JobMetrics
+from pipeline.monitor.progress import Progress
+
+_TICK_S = 1.0
+
+
+class Watch:
+    """Tells of parts as they are committed, and of time as it passes."""
+
+    def __init__(
+        self, progress: Progress, out: Folder, heartbeat_s: float | None, say: Callable[[str], None]
+    ) -> None:
+        """`heartbeat_s`: seconds between heartbeats, None for none."""
+        self._progress = progress
+        self._line = ProgressLine(progress)
+        self._heartbeat = Heartbeat(out, progress)
+        self._heartbeat_s = heartbeat_s
+        self._say = say
+        self._metrics = JobMetrics(out.location)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._tell, daemon=True)
+        self._thread.start()
+
+    def add(self, entry: LedgerEntry) -> None:
+        """Count a committed part."""
+        self._progress.add(entry)
+        self._metrics.add(entry, self._progress)
+        self._line.show()
+
+    def say(self, text: str) -> None:
+        """Tell a person something beside the line."""
+        self._line.clear()
+        self._say(text)
+
+    def end(self, phase: Phase, error: str | None = None) -> None:
+        """Tell the last, and no more."""
+        self._ended.set()
+        self._thread.join()
+        self._line.close()
+        if self._heartbeat_s is not None:
+            self._heartbeat.write(phase, error)
+
+    def _tell(self) -> None:
+        last_s = float("-inf")
+        while True:
+            if self._heartbeat_s is not None and time.monotonic() - last_s >= self._heartbeat_s:
+                last_s = time.monotonic()
+                self._heartbeat.write("running" if self._progress.done else "starting")
+            if self._ended.wait(_TICK_S):
+                return
+            self._line.show()
+
+
+@contextmanager
+def watched(
+    progress: Progress, out: Folder, heartbeat_s: float | None, say: Callable[[str], None]
+) -> Iterator[Watch]:
+    """A watch over what is done inside; how that ends is the last that it tells."""
+    watch = Watch(progress, out, heartbeat_s, say)
+    try:
+        yield watch
+    except (KeyboardInterrupt, SystemExit):
+        watch.end("interrupted")
+        raise
+    except BaseException as error:
+        watch.end("failed", str(error))
+        raise
+    watch.end("finished")

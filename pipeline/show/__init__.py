@@ -1,0 +1,1 @@
+"""One photo, its pose and its views, for a person to look at."""

@@ -1,0 +1,136 @@
+"""One photo with the pose of its face, from files: what `fpn render` starts from."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fpn_core import (
+    FPN_227,
+    extract_crop,
+    jpeg_roundtrip,
+    matrix_to_ypr_deg,
+    projection_to_image,
+    rvec_to_matrix,
+)
+from pipeline.errors import PipelineError
+from pipeline.stages.compat import single_precision_projection
+from render_core.head import LANDMARKS, Head, ViewedHead
+from render_core.landmark_pose import landmarks_to_pose
+from render_core.view import ViewCamera, crop_camera
+
+PoseFile = dict[str, list[float]]
+
+
+class InputFileError(PipelineError):
+    """A photo, pose or landmark file that cannot be used."""
+
+
+@dataclass(frozen=True)
+class PosedPhoto:
+    """A photo and the projection of the head into it."""
+
+    image: np.ndarray
+    projection: np.ndarray
+    yaw_deg: float
+
+
+def posed_by_landmarks(
+    photo: np.ndarray, landmarks_px: np.ndarray, head: Head, camera: ViewCamera, *, compat: bool
+) -> PosedPhoto:
+    """The photo with the pose that 68 landmarks "68 2" give.
+
+    In compat mode every view has its own pose, from its own landmarks and camera, as in the original.
+    """
+    if compat and isinstance(head, ViewedHead) and camera.yaw_deg in head.views:
+        view = head.views[camera.yaw_deg]
+        found = landmarks_to_pose(landmarks_px[view.landmark_ids], view.landmarks_mm, view.photo_camera)
+    else:
+        found = landmarks_to_pose(
+            landmarks_px, np.asarray(head.landmarks_mm), crop_camera(max(photo.shape[:2]))
+        )
+    return PosedPhoto(photo, found.projection, _yaw_deg(found.rotation))
+
+
+def posed_by_file(photo: np.ndarray, content: PoseFile, *, compat: bool) -> PosedPhoto:
+    """The photo, in compat mode the crop of it, with the pose of a JSON file.
+
+    The pose is that of FacePoseNet's crop: the photo itself, or its window `crop_xyxy_px`.
+    """
+    rotation = rvec_to_matrix(np.array([content["rvec_rad"]], np.float64))
+    tvec = np.array([content["tvec_mm"]], np.float64)
+    yaw = _yaw_deg(rotation[0])
+    if compat:
+        rvec, tvec_mm = np.array(content["rvec_rad"]), np.array(content["tvec_mm"])
+        projection = single_precision_projection(rvec, tvec_mm, FPN_227)
+    else:
+        projection = FPN_227.matrix @ np.column_stack([rotation[0], tvec[0]])
+    if "crop_xyxy_px" not in content:
+        return PosedPhoto(photo, projection, yaw)
+    window = np.rint(content["crop_xyxy_px"]).astype(np.int64)
+    if compat:
+        # The original renders the crop that its network saw, after a JPEG.
+        return PosedPhoto(jpeg_roundtrip(extract_crop(photo, window, FPN_227.size_px)), projection, yaw)
+    return PosedPhoto(photo, projection_to_image(rotation, tvec, window[None])[0], yaw)
+
+
+def _yaw_deg(rotation: np.ndarray) -> float:
+    return float(matrix_to_ypr_deg(rotation[None])[0, 0])
+
+
+def read_pose(path: Path) -> PoseFile:
+    """The checked content of a JSON file with a pose."""
+    expected = (
+        'expected {"rvec_rad": [3 numbers], "tvec_mm": [3 numbers], "crop_xyxy_px": [4 numbers] or absent}'
+    )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        lengths = {"rvec_rad": 3, "tvec_mm": 3, "crop_xyxy_px": 4}
+        for name, length in lengths.items():
+            if name == "crop_xyxy_px" and content.get(name) is None:
+                content.pop(name, None)
+            elif (
+                np.array(content[name], np.float64).shape != (length,) or not np.isfinite(content[name]).all()
+            ):
+                raise ValueError(f"{name} is {content[name]}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputFileError(f"{path} is no pose ({error}): {expected}") from error
+    found: PoseFile = content
+    return found
+
+
+def read_landmarks(path: Path) -> np.ndarray:
+    """The lines of two numbers in a text or 300-W .pts file."""
+    try:
+        lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+        points = [
+            [float(x), float(y)]
+            for x, y in (line for line in lines if len(line) == 2 and _is_number(line[0]))
+        ]
+    except (OSError, ValueError) as error:
+        raise InputFileError(f"{path}: cannot be read ({error}): expected 68 lines 'x y'") from error
+    if len(points) != LANDMARKS:
+        raise InputFileError(f"{path} holds {len(points)} points: expected 68 lines 'x y'")
+    return np.array(points)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_image(path: Path) -> np.ndarray:
+    """The picture in a file, BGR, turned as its EXIF data say."""
+    try:
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise InputFileError(f"{path}: {error.strerror}") from error
+    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    if image is None:
+        raise InputFileError(f"{path} is no image that OpenCV reads: give a JPEG, PNG, WebP or the like")
+    return np.asarray(image)

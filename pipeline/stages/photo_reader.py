@@ -1,0 +1,136 @@
+"""The photos of a part in the order of its rows, each read and decoded once for all neighbours in it.
+
+Remote images are read ahead by several threads, over the whole part.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from fpn_core import valid_boxes
+from pipeline.config.settings import ImageSettings
+from pipeline.engine.quarantine import Report, report_nothing
+from pipeline.errors import StorageError, UnknownSchemeError
+from pipeline.io.image_access import ForbiddenPlaceError, ImagePlaces, NoImageNamedError
+from pipeline.io.storage import is_uri, read_file, without_credentials
+from pipeline.manifest import Rows
+from pipeline.reasons import Reason, Stage
+from pipeline.stages.photo import FaceError, Needs, Photo, decode_photo
+
+
+@dataclass
+class PhotoReader:
+    """Reads and decodes."""
+
+    images: ImageSettings
+    places: ImagePlaces
+    needs: Needs | None
+    """What photos may be reduced to; None: never reduced."""
+    report: Report = report_nothing
+
+    def __call__(
+        self, rows: Rows, pieces: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[Sequence[int], Photo | FaceError]]:
+        """Each piece with its photo, or why there is none.
+
+        pieces: positions in `rows`, ascending; those of one piece are of one image, by `image_runs`. A piece
+        that goes on with the image of the one before gets the same photo. The photo's size depends on all
+        rows of its run, so that it does not change with what is left out.
+        """
+        runs = image_runs(rows)
+        first_pieces = [
+            n for n in range(len(pieces)) if n == 0 or runs[pieces[n][0]] != runs[pieces[n - 1][0]]
+        ]
+        encoded = self._encoded(rows, [pieces[n][0] for n in first_pieces])
+        starts = set(first_pieces)
+        photo: Photo | FaceError | None = None
+        for n, piece in enumerate(pieces):
+            # One report for reading, decoding and cutting: each is a message to another process.
+            self.report(Stage.DECODE, [rows.row[i] for i in piece])
+            if n in starts:
+                photo = None  # before the next one takes as much memory
+                photo = self._photo(next(encoded), _boxes_of_run(rows, runs, runs[piece[0]]))
+            assert photo is not None
+            yield piece, photo
+
+    def _photo(self, data: bytes | FaceError, boxes_xywh_px: np.ndarray) -> Photo | FaceError:
+        if isinstance(data, FaceError):
+            return data
+        try:
+            return decode_photo(data, self.images.max_pixels, boxes_xywh_px, self.needs)
+        except FaceError as fault:
+            return fault
+        except Exception as error:  # one image must not take its batch along
+            return FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+
+    def _encoded(self, rows: Rows, positions: list[int]) -> Iterator[bytes | FaceError]:
+        """The encoded image of each row, remote ones read ahead by several threads."""
+        if rows.image_bytes is not None or not is_uri(self.places.image_root):
+            for i in positions:
+                yield self._read(rows, i)
+            return
+        threads = self.images.read_threads
+        with ThreadPoolExecutor(threads) as pool:
+            ahead = deque(pool.submit(self._read, rows, i) for i in positions[: 2 * threads])
+            for n in range(len(positions)):
+                yield ahead.popleft().result()
+                if n + 2 * threads < len(positions):
+                    ahead.append(pool.submit(self._read, rows, positions[n + 2 * threads]))
+
+    def _read(self, rows: Rows, i: int) -> bytes | FaceError:
+        """The bytes of a row's image, or why there are none.
+
+        Raises:
+            StorageError: the store itself is not to be had, which is no face's fault.
+        """
+        limit = self.images.max_bytes
+        try:
+            data = (
+                rows.image_bytes[i]
+                if rows.image_bytes is not None
+                else self._read_named(rows.image[i], limit)
+            )
+        except FaceError as fault:
+            return fault
+        except StorageError:
+            raise
+        except Exception as error:  # one image must not take its batch along
+            return FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+        if len(data) > limit:
+            return FaceError(
+                Reason.IMAGE_TOO_LARGE, f"the file has more than images.max_bytes = {limit} bytes"
+            )
+        if not data:
+            return FaceError(Reason.IMAGE_UNREADABLE, "the image file is empty (0 bytes)")
+        return data
+
+    def _read_named(self, image: str, limit: int) -> bytes:
+        try:
+            return read_file(self.places.locate(image), limit)
+        except NoImageNamedError as error:
+            raise FaceError(Reason.IMAGE_MISSING, str(error)) from error
+        except (ForbiddenPlaceError, UnknownSchemeError) as error:
+            raise FaceError(Reason.IMAGE_NOT_ALLOWED, str(error)) from error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            detail = f"there is no image {image!r} in {without_credentials(self.places.image_root)!r}"
+            raise FaceError(Reason.IMAGE_MISSING, detail) from error
+        except (OSError, ValueError) as error:
+            raise FaceError(Reason.IMAGE_UNREADABLE, f"cannot read {image!r}: {error}") from error
+
+
+def image_runs(rows: Rows) -> np.ndarray:
+    """int64 (n,), ascending: the number of each row's run, which is rows that follow one another with one
+    image."""
+    names: Sequence[object] = rows.image if rows.image_bytes is None else rows.image_bytes
+    begins = [i > 0 and name != names[i - 1] for i, name in enumerate(names)]
+    return np.cumsum(begins, dtype=np.int64)
+
+
+def _boxes_of_run(rows: Rows, runs: np.ndarray, run: int) -> np.ndarray:
+    """float64 (n, 4): the valid boxes of a run."""
+    first, last = np.searchsorted(runs, [run, run + 1])
+    boxes = rows.box_xywh_px[first:last]
+    return np.asarray(boxes[valid_boxes(boxes)])

@@ -1,0 +1,98 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import StorageError
+from pipeline.io.storage import Folder, join, parent, read_file, resolve, without_credentials
+
+
+def test_relative_paths_join_absolute_ones_and_uris_stay() -> None:
+    assert join("/data", "a/b.jpg") == "/data/a/b.jpg"
+    assert join("s3://bucket/data/", "a.jpg") == "s3://bucket/data/a.jpg"
+    assert join("/data", "/other/b.jpg") == "/other/b.jpg"
+    assert join("/data", "s3://bucket/b.jpg") == "s3://bucket/b.jpg"
+
+
+def test_parent_of_files_and_objects(tmp_path: Path) -> None:
+    assert parent("s3://bucket/a/b.csv") == "s3://bucket/a"
+    assert parent(str(tmp_path / "b.csv")) == str(tmp_path)
+
+
+def test_files_are_written_whole_with_the_users_permissions(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path / "out"))
+    folder.write("poses/part.parquet", b"first")
+    folder.write("poses/part.parquet", b"second")
+    assert folder.read("poses/part.parquet") == b"second"
+    assert folder.names("poses") == ["part.parquet"]  # no temporary file is left
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (tmp_path / "out/poses/part.parquet").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_what_is_not_there_is_none_or_empty(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    assert folder.read("nothing") is None
+    assert folder.names("nothing") == []
+
+
+def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StorageError, match="cannot write 'a' into"):
+        Folder(str(tmp_path / "file")).write("a", b"")
+
+
+def test_reading_stops_after_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(b"x" * 100)
+    assert read_file(str(tmp_path / "large"), max_bytes=10) == b"x" * 11
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no regular file"):
+        read_file(str(tmp_path / "pipe"))
+
+
+def test_an_unknown_scheme_is_refused_without_its_secrets() -> None:
+    with pytest.raises(StorageError, match="cannot open") as raised:
+        resolve("nosuch://user:secret@host/file?token=hidden")
+    assert "secret" not in str(raised.value).partition(":")[0]
+    assert "hidden" not in str(raised.value)
+
+
+def test_any_file_system_of_fsspec_works() -> None:
+    folder = Folder("memory://out")
+    folder.write("a/b", b"data")
+    assert folder.read("a/b") == b"data"
+    assert read_file("memory://out/a/b") == b"data"
+    assert folder.names("a") == ["b"]
+
+
+def test_uris_are_shown_without_credentials() -> None:
+    assert without_credentials("s3://key:secret@bucket/a?x=y") == "s3://bucket/a"
+    assert without_credentials("/plain/path?x") == "/plain/path?x"
+
+
+def test_files_tell_when_they_were_written_and_give_pieces(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    folder.write("a/b.bin", b"0123456789")
+    os.utime(tmp_path / "a" / "b.bin", (0, 1_700_000_000.5))
+    assert folder.modified_s("a") == {"b.bin": 1_700_000_000.5}
+    assert folder.modified_s("none") == {}
+    with folder.open("a/b.bin") as file:
+        file.seek(4)
+        assert bytes(file.read(2)) == b"45"
+    with pytest.raises(FileNotFoundError):
+        folder.open("a/none.bin")
+
+
+@pytest.mark.parametrize("folder", ["local", "memory://spans"])
+def test_a_part_of_a_file_is_read(folder: str, tmp_path: Path) -> None:
+    out = Folder(str(tmp_path) if folder == "local" else folder)
+    out.write("a.rec", b"0123456789")
+    location = join(out.location, "a.rec")
+    assert read_file(f"{location}#bytes=2+3") == b"234"
+    assert read_file(f"{location}#bytes=8+2,0+1") == b"890"
+    assert read_file(f"{location}#bytes=1+9", max_bytes=3) == b"1234"
+    with pytest.raises(OSError, match="ends before byte 11"):
+        read_file(f"{location}#bytes=9+2")
