@@ -133,7 +133,7 @@ def report_similarity(references: Sequence[ViewedHead], pictures: Sequence[Photo
 def reference_surface(head: ViewedHead) -> Surface:
     frontal = head.views[0.0]
     return Surface(
-        near_face(densified(head.vertices_mm, head.faces), head.landmarks_mm),
+        near_face(densified(head.vertices_mm, head.triangles), head.landmarks_mm),
         frontal.points_mm[frontal.face_mask & frontal.head_mask].astype(np.float64)[::3],
         head.landmarks_mm,
     )
@@ -142,10 +142,10 @@ def reference_surface(head: ViewedHead) -> Surface:
 def our_surface(head: HeadMesh) -> Surface:
     """The points to measure from are those that the frontal view shows within the face."""
     projection = view_camera(0.0).projection
-    seen = rasterize(head.vertices_mm, head.faces, projection, SIZE).interpolate(head.vertices_mm)
+    seen = rasterize(head.vertices_mm, head.triangles, projection, SIZE).interpolate(head.vertices_mm)
     face = np.linalg.norm(seen - head.landmarks_mm[NOSE_TIP], axis=2) <= 120.0
     return Surface(
-        near_face(densified(head.vertices_mm, head.faces), head.landmarks_mm),
+        near_face(densified(head.vertices_mm, head.triangles), head.landmarks_mm),
         seen[face][::3],
         head.landmarks_mm,
     )
@@ -208,7 +208,7 @@ def drawn_in_frame_of(reference: ViewedHead, view_deg: int) -> np.ndarray:
     scale, rotation, offset = fit_similarity(head.landmarks_mm, reference.landmarks_mm)
     vertices = scale * head.vertices_mm @ rotation.T + offset
     projection = view_camera(float(view_deg)).projection
-    raster = rasterize(vertices, head.faces, projection, SIZE)
+    raster = rasterize(vertices, head.triangles, projection, SIZE)
     behind = backdrop_points(vertices, projection, SIZE)
     is_head = raster.depth < behind @ projection[2, :3] + projection[2, 3]
     return np.where(is_head[..., None], raster.interpolate(vertices), behind)

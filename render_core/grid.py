@@ -110,5 +110,5 @@ def draw_surface(
 ) -> tuple[Float[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
     """The point of the head in every pixel, in mm, NaN beside it; and where the head is."""
     vertices = np.asarray(head.vertices_mm, np.float64)
-    raster = rasterize(vertices, head.faces, camera.projection, (camera.size_px, camera.size_px))
+    raster = rasterize(vertices, head.triangles, camera.projection, (camera.size_px, camera.size_px))
     return raster.interpolate(vertices), raster.covered

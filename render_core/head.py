@@ -1,5 +1,6 @@
 """What the renderer needs of a head: its surface, its landmarks, and views that are known exactly."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -21,7 +22,7 @@ class Head(Protocol):
     def vertices_mm(self) -> Float[np.ndarray, "v 3"]: ...
 
     @property
-    def faces(self) -> Integer[np.ndarray, "f 3"]: ...
+    def triangles(self) -> Integer[np.ndarray, "f 3"]: ...
 
     @property
     def landmarks_mm(self) -> Float[np.ndarray, "68 3"]: ...
@@ -82,9 +83,9 @@ class ViewedHead:
         return self._built()["vertices_mm"]
 
     @property
-    def faces(self) -> Integer[np.ndarray, "f 3"]:
+    def triangles(self) -> Integer[np.ndarray, "f 3"]:
         """Two triangles for every square of neighbouring head pixels without a jump in depth."""
-        return self._built()["faces"]
+        return self._built()["triangles"]
 
     @property
     def landmarks_mm(self) -> Float[np.ndarray, "68 3"]:
@@ -93,9 +94,29 @@ class ViewedHead:
 
     def _built(self) -> dict[str, np.ndarray]:
         if not self._surface:
-            vertices, faces = views_to_mesh(self.views.values())
-            self._surface.update(vertices_mm=vertices, faces=faces, landmarks_mm=_merged_landmarks(self))
+            vertices, triangles = views_to_mesh(self.views.values())
+            self._surface.update(
+                vertices_mm=vertices, triangles=triangles, landmarks_mm=_merged_landmarks(self)
+            )
         return self._surface
+
+
+def geometry_sha256(head: Head) -> str:
+    """SHA-256 (hex) of a head's geometry, not of its name: the key of caches and fingerprints.
+
+    For a head known from views it covers the points of the views themselves, from which the surface follows.
+    """
+    if isinstance(head, ViewedHead):
+        arrays = [
+            a for view in head.views.values() for a in (view.points_mm, view.head_mask, view.landmarks_mm)
+        ]
+    else:
+        arrays = [head.vertices_mm, head.triangles, head.landmarks_mm]
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def _merged_landmarks(head: ViewedHead) -> np.ndarray:
@@ -118,12 +139,12 @@ def views_to_mesh(
 ) -> tuple[Float[np.ndarray, "v 3"], Integer[np.ndarray, "f 3"]]:
     """The surfaces of all views side by side, drawn from every `stride`-th pixel."""
     vertices: list[np.ndarray] = []
-    faces: list[np.ndarray] = []
+    triangles: list[np.ndarray] = []
     for view in views:
-        view_vertices, view_faces = _view_to_mesh(view, stride)
-        faces.append(view_faces + sum(map(len, vertices)))
+        view_vertices, view_triangles = _view_to_mesh(view, stride)
+        triangles.append(view_triangles + sum(map(len, vertices)))
         vertices.append(view_vertices)
-    return np.concatenate(vertices), np.concatenate(faces)
+    return np.concatenate(vertices), np.concatenate(triangles)
 
 
 def _view_to_mesh(view: HeadView, stride: int) -> tuple[np.ndarray, np.ndarray]:

@@ -21,15 +21,15 @@ class Raster:
     """What a camera sees of a mesh, pixel by pixel.
 
     `depth` is the third homogeneous coordinate (millimetres along the optical axis when the projection is
-    K [R|t] with a last row of K of 0 0 1), infinite where empty. `triangle` is the row in `faces`, -1 where
-    empty. `barycentric` are the weights of the triangle's three vertices in space (not in the image), 0 where
+    K [R|t] with a last row of K of 0 0 1), infinite where empty. `triangle` is the row in `triangles`, -1
+    where empty. `barycentric` are the weights of the triangle's three vertices in space (not in the image), 0 where
     empty.
     """
 
     depth: Float[np.ndarray, "h w"]
     triangle: Integer[np.ndarray, "h w"]
     barycentric: Float[np.ndarray, "h w 3"]
-    faces: Integer[np.ndarray, "f 3"]
+    triangles: Integer[np.ndarray, "f 3"]
 
     @property
     def covered(self) -> Bool[np.ndarray, "h w"]:
@@ -40,7 +40,7 @@ class Raster:
         """The vertices' `attribute` at what every pixel sees, perspective-correct; NaN where empty."""
         out = np.full((*self.triangle.shape, attribute.shape[1]), np.nan)
         covered = self.covered
-        corners = attribute[self.faces[self.triangle[covered]]]
+        corners = attribute[self.triangles[self.triangle[covered]]]
         out[covered] = np.einsum("nk,nkc->nc", self.barycentric[covered], corners)
         return out
 
@@ -69,7 +69,7 @@ class _Projected:
 
 def rasterize(
     vertices_mm: Float[np.ndarray, "v 3"],
-    faces: Integer[np.ndarray, "f 3"],
+    triangles: Integer[np.ndarray, "f 3"],
     projection: Float[np.ndarray, "3 4"],
     size_hw: tuple[int, int],
 ) -> Raster:
@@ -78,12 +78,12 @@ def rasterize(
     Both sides of a triangle are visible. A triangle with a vertex at or behind the camera is left out whole.
     Of two triangles with exactly the same depth at a pixel the one with the lower row is seen.
 
-    Raises RasterInputError for an empty image, faces that point outside the vertices, or values that are
+    Raises RasterInputError for an empty image, triangles that point outside the vertices, or values that are
     not finite.
     """
-    _check(vertices_mm, faces, projection, size_hw)
+    _check(vertices_mm, triangles, projection, size_hw)
     height, width = size_hw
-    projected = _project(vertices_mm, faces, projection, size_hw)
+    projected = _project(vertices_mm, triangles, projection, size_hw)
     hits = [_hits(projected, chosen, side, width) for chosen, side in _groups(projected.extent_px)]
 
     depth = np.full(height * width, np.inf)
@@ -102,26 +102,27 @@ def rasterize(
         won = winner[seen]
         depth[seen], triangle[seen], barycentric[seen] = depths[won], row[won], weights[won]
     return Raster(
-        depth.reshape(size_hw), triangle.reshape(size_hw), barycentric.reshape(height, width, 3), faces
+        depth.reshape(size_hw), triangle.reshape(size_hw), barycentric.reshape(height, width, 3), triangles
     )
 
 
 def _check(
-    vertices_mm: np.ndarray, faces: np.ndarray, projection: np.ndarray, size_hw: tuple[int, int]
+    vertices_mm: np.ndarray, triangles: np.ndarray, projection: np.ndarray, size_hw: tuple[int, int]
 ) -> None:
     if min(size_hw) < 1:
         raise RasterInputError(f"image size {size_hw}: expected at least one row and one column")
     if not (np.isfinite(vertices_mm).all() and np.isfinite(projection).all()):
         raise RasterInputError("vertices or projection hold NaN or infinity: expected finite numbers only")
-    if faces.size and not (faces.min() >= 0 and faces.max() < len(vertices_mm)):
+    if triangles.size and not (triangles.min() >= 0 and triangles.max() < len(vertices_mm)):
         raise RasterInputError(
-            f"faces point to vertices {faces.min()} to {faces.max()}, but the mesh has {len(vertices_mm)}: "
+            f"triangles point to vertices {triangles.min()} to {triangles.max()}, but the mesh has "
+            f"{len(vertices_mm)}: "
             "expected indices from 0 to the number of vertices minus 1"
         )
 
 
 def _project(
-    vertices_mm: np.ndarray, faces: np.ndarray, projection: np.ndarray, size_hw: tuple[int, int]
+    vertices_mm: np.ndarray, triangles: np.ndarray, projection: np.ndarray, size_hw: tuple[int, int]
 ) -> _Projected:
     """The triangles with a pixel centre in their box."""
     homogeneous = vertices_mm @ projection[:, :3].T + projection[:, 3]
@@ -129,8 +130,8 @@ def _project(
     in_front = vertex_depth > 0
     vertex_xy = homogeneous[:, :2] / np.where(in_front, vertex_depth, 1.0)[:, None]
 
-    rows = np.flatnonzero(in_front[faces].all(axis=1))
-    xy = vertex_xy[faces[rows]]
+    rows = np.flatnonzero(in_front[triangles].all(axis=1))
+    xy = vertex_xy[triangles[rows]]
     limit = np.array([size_hw[1] - 1, size_hw[0] - 1])
     # Clipped as floats first: a vertex just before the camera may land beyond the range of integers.
     first = np.ceil(np.maximum(xy.min(axis=1), 0.0)).clip(0, limit + 1).astype(np.int64)
@@ -140,7 +141,12 @@ def _project(
     kept = (extent > 0).all(axis=1)
     rows = rows[kept]
     return _Projected(
-        xy[kept], vertex_depth[faces[rows]], rows, faces[rows].astype(np.int64), first[kept], extent[kept]
+        xy[kept],
+        vertex_depth[triangles[rows]],
+        rows,
+        triangles[rows].astype(np.int64),
+        first[kept],
+        extent[kept],
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from render_core.cells import Cells, build_cells
 from render_core.grid import ViewGrid, build_grid
-from render_core.head import Head, ViewedHead
+from render_core.head import Head, geometry_sha256
 from render_core.view import ViewCamera
 from render_core.visibility import ShadowMaps, build_shadow_maps
 
@@ -34,7 +34,7 @@ class ReadyView:
 
 def ready_views(head: Head, cameras: Sequence[ViewCamera], cache_dir: Path | None = None) -> list[ReadyView]:
     """The views of `head` in `cameras`, read from `cache_dir` if they lie there, else made and put there."""
-    geometry = _geometry_hash(head)
+    geometry = geometry_sha256(head)
     known = _KnownHead(geometry, head)
     if cache_dir is None:
         return [_make(known, camera) for camera in cameras]
@@ -67,20 +67,6 @@ def _make(known: _KnownHead, camera: ViewCamera) -> ReadyView:
 def _shadow_maps(known: _KnownHead) -> ShadowMaps:
     """The head's shadow maps: most of the time that a view takes, and 3 MB that all further views share."""
     return build_shadow_maps(known.head)
-
-
-def _geometry_hash(head: Head) -> str:
-    digest = hashlib.sha256()
-    if isinstance(head, ViewedHead):
-        arrays = [
-            a for view in head.views.values() for a in (view.points_mm, view.head_mask, view.landmarks_mm)
-        ]
-    else:
-        arrays = [head.vertices_mm, head.faces, head.landmarks_mm]
-    for array in arrays:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 @cache

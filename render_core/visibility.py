@@ -58,9 +58,9 @@ def build_shadow_maps(head: Head) -> ShadowMaps:
     """The depth maps of `head` from every direction of the fan."""
     if isinstance(head, ViewedHead):
         # Every other pixel is enough for depths, and four times as fast.
-        vertices, faces = views_to_mesh(head.views.values(), stride=2)
+        vertices, triangles = views_to_mesh(head.views.values(), stride=2)
     else:
-        vertices, faces = np.asarray(head.vertices_mm, np.float64), head.faces
+        vertices, triangles = np.asarray(head.vertices_mm, np.float64), head.triangles
     middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
     shape = (len(YAWS_DEG), len(PITCHES_DEG))
     projections = np.empty((*shape, 3, 4))
@@ -69,7 +69,7 @@ def build_shadow_maps(head: Head) -> ShadowMaps:
         for j, pitch in enumerate(PITCHES_DEG):
             P = _direction_projection(yaw, pitch, middle)
             projections[i, j] = P
-            depth[i, j] = rasterize(vertices, faces, P, (_MAP_SIZE_PX, _MAP_SIZE_PX)).depth
+            depth[i, j] = rasterize(vertices, triangles, P, (_MAP_SIZE_PX, _MAP_SIZE_PX)).depth
     return ShadowMaps(projections, depth)
 
 

@@ -229,4 +229,4 @@ def _mesh(name: str, folder: Path | None) -> HeadMesh:
     head = find_head(name, folder)
     if isinstance(head, HeadMesh):
         return head
-    return HeadMesh(name, head.vertices_mm, head.faces.astype(np.int32), head.landmarks_mm)
+    return HeadMesh(name, head.vertices_mm, head.triangles.astype(np.int32), head.landmarks_mm)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-
 from fpn_core import PoseNetwork
 from pipeline.config.settings import JobConfig
 from pipeline.errors import FingerprintError, StorageError
@@ -16,7 +14,7 @@ from pipeline.io.image_access import image_places
 from pipeline.io.storage import Folder, without_credentials
 from pipeline.manifest import Manifest, check_ids, open_manifest
 from pipeline.stages.part import Job, Part
-from render_core.head import Head
+from render_core.head import Head, geometry_sha256
 from render_core.head_folder import find_head
 
 JOB_NAME = "_job.json"
@@ -133,16 +131,9 @@ def _inputs(manifest: Manifest, config: JobConfig, network: PoseNetwork, head: H
             "carried": {field.name: str(field.type) for field in manifest.carried_schema},
         },
         "model": {"name": network.spec.name, "sha256": network.sha256},
-        "head": {"name": config.render.head, "sha256": _head_sha256(head)},
+        "head": {"name": config.render.head, "sha256": geometry_sha256(head)},
         "settings": config.result_settings(),
     }
-
-
-def _head_sha256(head: Head) -> str:
-    digest = hashlib.sha256()
-    for array in (head.vertices_mm, head.faces, head.landmarks_mm):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def _job_file(manifest: Manifest, config: JobConfig, inputs: dict[str, Any], fingerprint: str) -> bytes:

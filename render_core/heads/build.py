@@ -35,7 +35,7 @@ class MeanHead:
     """The mean head in the face frame, and what one standard deviation of each parameter adds to it."""
 
     vertices_mm: Float[np.ndarray, "v 3"]
-    faces: Int32[np.ndarray, "f 3"]
+    triangles: Int32[np.ndarray, "f 3"]
     landmarks_mm: Float[np.ndarray, "68 3"]
     vertex_basis_mm: Float[np.ndarray, "k v 3"]
     landmark_basis_mm: Float[np.ndarray, "k 68 3"]
@@ -76,7 +76,22 @@ def build_head(parameters: Mapping[str, float], name: str = "custom") -> HeadMes
     weights = parameter_vector(table.parameters, parameters)
     vertices = mean.vertices_mm + np.tensordot(weights, mean.vertex_basis_mm, axes=1)
     landmarks = mean.landmarks_mm + np.tensordot(weights, mean.landmark_basis_mm, axes=1)
-    return HeadMesh(name, table.frame.to_head(vertices), mean.faces.copy(), table.frame.to_head(landmarks))
+    return HeadMesh(
+        name,
+        _on_fixed_grid(table.frame.to_head(vertices)),
+        mean.triangles.copy(),
+        _on_fixed_grid(table.frame.to_head(landmarks)),
+    )
+
+
+def _on_fixed_grid(points_mm: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+    """Points rounded to 2^-16 mm.
+
+    The last bits of a solved linear system depend on the kind of processor and on the number of threads of
+    the BLAS library, by 1e-12 mm here. Without rounding, the same head would have another hash, and a job another
+    fingerprint, on another machine.
+    """
+    return np.round(points_mm * 65536) / 65536
 
 
 @lru_cache(maxsize=1)
@@ -92,11 +107,13 @@ def mean_head() -> MeanHead:
     parts = [(skin_points, skin_faces), *_ears(table), (neck_points, neck_faces)]
     offsets = np.cumsum([0, *(len(vertices) for vertices, _ in parts[:-1])])
     vertices = np.concatenate([vertices for vertices, _ in parts])
-    faces = np.concatenate([faces + offset for (_, faces), offset in zip(parts, offsets, strict=True)])
+    triangles = np.concatenate(
+        [triangles + offset for (_, triangles), offset in zip(parts, offsets, strict=True)]
+    )
     landmarks = _landmarks(table, skin)
     return MeanHead(
         vertices,
-        faces.astype(np.int32),
+        triangles.astype(np.int32),
         landmarks,
         displacement_basis_mm(table.parameters, vertices),
         displacement_basis_mm(table.parameters, landmarks),
@@ -111,7 +128,7 @@ def _skin(table: HeadTable) -> Skin:
 
 def _skin_mesh(skin: Skin) -> tuple[np.ndarray, np.ndarray]:
     """Face, skull and jaw: the left half is traced, the right half is its mirror image."""
-    directions, columns, faces = direction_grid()
+    directions, columns, triangles = direction_grid()
     grid = directions.reshape(-1, columns, 3)
     middle = columns // 2
     # Columns run from the back over the right side to the middle of the face, then over the left side.
@@ -121,12 +138,12 @@ def _skin_mesh(skin: Skin) -> tuple[np.ndarray, np.ndarray]:
     traced = half[: len(left)].reshape(len(grid), -1, 3)
     seam = half[len(left) :].reshape(len(grid), 1, 3)
     right = traced[:, :0:-1] * [-1, 1, 1]
-    return np.concatenate([seam, right, traced], axis=1).reshape(-1, 3), faces
+    return np.concatenate([seam, right, traced], axis=1).reshape(-1, 3), triangles
 
 
 def _ears(table: HeadTable) -> list[tuple[np.ndarray, np.ndarray]]:
-    points, faces = build_ear(table.ear)
-    return [(points, faces), (points * [-1, 1, 1], faces[:, ::-1])]
+    points, triangles = build_ear(table.ear)
+    return [(points, triangles), (points * [-1, 1, 1], triangles[:, ::-1])]
 
 
 def _landmarks(table: HeadTable, skin: Skin) -> np.ndarray:

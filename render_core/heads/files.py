@@ -42,7 +42,7 @@ def save_head(head: HeadMesh, path: Path) -> Path:
             format=np.array(MESH_FORMAT),
             name=np.array(head.name),
             vertices_mm=head.vertices_mm,
-            faces=head.faces,
+            faces=head.triangles,
             landmarks_mm=head.landmarks_mm,
         )
     return path

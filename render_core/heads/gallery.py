@@ -62,7 +62,7 @@ def shade(head: HeadMesh, yaw_deg: float, size_px: int) -> UInt8[np.ndarray, "s 
     """A BGR picture of a head under one light; positive yaw turns the nose to the image left."""
     size = size_px * _OVERSAMPLING
     rotation = _turn(yaw_deg)
-    raster = rasterize(head.vertices_mm, head.faces, _projection(head, rotation, size), (size, size))
+    raster = rasterize(head.vertices_mm, head.triangles, _projection(head, rotation, size), (size, size))
     normals = raster.interpolate(head.normals @ rotation.T)[raster.covered]
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     # A mesh may be seen from inside, at the rim of the neck: both sides are lit alike.

@@ -25,7 +25,7 @@ def import_mesh(path: Path, landmark_vertices: Sequence[int], name: str) -> Head
     Raises MissingExtraError without trimesh, and HeadError for a file that holds no triangle mesh, for wrong
     landmarks, and for a mesh that does not resemble a head where they say.
     """
-    vertices, faces = _read_mesh(path)
+    vertices, triangles = _read_mesh(path)
     rows = np.array(landmark_vertices)
     if rows.shape != (LANDMARKS,) or rows.dtype.kind not in "iu":
         raise HeadError(f"{len(landmark_vertices)} landmark vertices: expected {LANDMARKS} whole numbers")
@@ -41,7 +41,7 @@ def import_mesh(path: Path, landmark_vertices: Sequence[int], name: str) -> Head
             f"{path}: the landmarks miss those of a mean head by {misfit:.0f} mm: expected at most "
             f"{_LARGEST_MISFIT_MM:.0f}. Give them in 300-W's order, counted from 0, of a mesh not mirrored"
         )
-    return HeadMesh(name, placed, _facing_out(placed, faces), placed[rows])
+    return HeadMesh(name, placed, _facing_out(placed, triangles), placed[rows])
 
 
 def fit_similarity(
@@ -73,16 +73,16 @@ def _read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         # As it stands in the file: the user's landmark rows count its vertices.
         mesh = trimesh.load(path, force="mesh", process=False, maintain_order=True, skip_materials=True)
-        vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32)
+        vertices, triangles = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32)
     except Exception as error:  # trimesh raises whatever its many readers do
         raise HeadError(f"{path} cannot be read as a mesh: {error}") from error
-    if not len(faces) or not len(vertices):
+    if not len(triangles) or not len(vertices):
         raise HeadError(f"{path} holds no triangles: expected a triangle mesh")
-    return vertices, faces
+    return vertices, triangles
 
 
-def _facing_out(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """The faces, all turned over when most normals point into the head."""
-    normals = vertex_normals(vertices, faces)
+def _facing_out(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """The triangles, all turned over when most normals point into the head."""
+    normals = vertex_normals(vertices, triangles)
     outward = np.einsum("ij,ij->i", normals, vertices - vertices.mean(axis=0))
-    return faces if outward.sum() >= 0 else np.ascontiguousarray(faces[:, ::-1])
+    return triangles if outward.sum() >= 0 else np.ascontiguousarray(triangles[:, ::-1])

@@ -1,11 +1,10 @@
 """A head as the renderer takes it: a triangle mesh in the head frame, with the 68 landmarks of 300-W."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int32
+from jaxtyping import Float, Int32
 
 from render_core.errors import HeadError
 
@@ -20,62 +19,51 @@ FACE_RADIUS_MM = 120.0
 class HeadMesh:
     """A head in the head frame: millimetres, x to the image right, y down, z away from the camera.
 
-    `faces` are rows of `vertices_mm`, turned so that normals point out of the head. The mesh may be open
+    `triangles` are rows of `vertices_mm`, turned so that normals point out of the head. The mesh may be open
     (neck) and may consist of parts that overlap (ears): it is meant for a z-buffer. `landmarks_mm` follow
     300-W's order.
 
-    Raises HeadError when the numbers are not finite or the faces point outside the vertices.
+    Raises HeadError when the numbers are not finite or the triangles point outside the vertices.
     """
 
     name: str
     vertices_mm: Float[np.ndarray, "v 3"]
-    faces: Int32[np.ndarray, "f 3"]
+    triangles: Int32[np.ndarray, "f 3"]
     landmarks_mm: Float[np.ndarray, "68 3"]
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.vertices_mm).all() and np.isfinite(self.landmarks_mm).all()):
             raise HeadError(f"head {self.name!r}: vertices or landmarks hold NaN or infinity")
-        if not len(self.faces):
-            raise HeadError(f"head {self.name!r} has no faces: expected a triangle mesh")
-        if self.faces.min() < 0 or self.faces.max() >= len(self.vertices_mm):
+        if not len(self.triangles):
+            raise HeadError(f"head {self.name!r} has no triangles: expected a triangle mesh")
+        if self.triangles.min() < 0 or self.triangles.max() >= len(self.vertices_mm):
             raise HeadError(
-                f"head {self.name!r}: faces point to vertices {self.faces.min()} to {self.faces.max()}, "
+                f"head {self.name!r}: triangles point to vertices {self.triangles.min()} to "
+                f"{self.triangles.max()}, "
                 f"expected 0 to {len(self.vertices_mm) - 1}"
             )
-        for array in (self.vertices_mm, self.faces, self.landmarks_mm):
+        for array in (self.vertices_mm, self.triangles, self.landmarks_mm):
             array.setflags(write=False)
 
     @cached_property
     def normals(self) -> Float[np.ndarray, "v 3"]:
         """Unit normals of the vertices, out of the head."""
-        return vertex_normals(self.vertices_mm, self.faces)
-
-    @cached_property
-    def face_vertices(self) -> Bool[np.ndarray, " v"]:
-        """Which vertices belong to the face: within FACE_RADIUS_MM of the nose tip."""
-        offsets = self.vertices_mm - self.landmarks_mm[NOSE_TIP]
-        return np.asarray(np.linalg.norm(offsets, axis=1) <= FACE_RADIUS_MM)
-
-    @cached_property
-    def content_hash(self) -> str:
-        """SHA-256 (hex) of the geometry and landmarks, not of the name: a key for caches and fingerprints."""
-        digest = hashlib.sha256()
-        for array, kind in ((self.vertices_mm, "<f8"), (self.faces, "<i4"), (self.landmarks_mm, "<f8")):
-            digest.update(str(array.shape).encode())
-            digest.update(np.ascontiguousarray(array, dtype=kind).tobytes())
-        return digest.hexdigest()
+        return vertex_normals(self.vertices_mm, self.triangles)
 
 
 def vertex_normals(
-    vertices_mm: Float[np.ndarray, "v 3"], faces: Int32[np.ndarray, "f 3"]
+    vertices_mm: Float[np.ndarray, "v 3"], triangles: Int32[np.ndarray, "f 3"]
 ) -> Float[np.ndarray, "v 3"]:
-    """Unit normals of the vertices, each the area-weighted mean of its faces' normals; 0 without a face."""
-    a, b, c = (vertices_mm[faces[:, corner]] for corner in range(3))
+    """Unit normals of the vertices, the area-weighted means of their triangles' normals; 0 without one."""
+    a, b, c = (vertices_mm[triangles[:, corner]] for corner in range(3))
     # The cross product's length is twice the area: the sum is weighted by area as it stands.
-    face_normals = np.cross(b - a, c - a)
+    triangle_normals = np.cross(b - a, c - a)
     normals = np.column_stack(
         [
-            sum(np.bincount(faces[:, corner], face_normals[:, axis], len(vertices_mm)) for corner in range(3))
+            sum(
+                np.bincount(triangles[:, corner], triangle_normals[:, axis], len(vertices_mm))
+                for corner in range(3)
+            )
             for axis in range(3)
         ]
     )

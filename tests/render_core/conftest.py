@@ -19,7 +19,7 @@ class EggHead:
     """An ellipsoid with a nose: the smallest thing with a front, two sides and a shadow on the cheek."""
 
     vertices_mm: np.ndarray
-    faces: np.ndarray
+    triangles: np.ndarray
     landmarks_mm: np.ndarray
 
 
@@ -34,13 +34,13 @@ def egg_head(rows: int = 60, columns: int = 80) -> EggHead:
     vertices = np.stack([x, y, z - nose], axis=-1).reshape(-1, 3)
     number = np.arange(rows * columns).reshape(rows, columns)
     a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]
-    faces = np.concatenate(
+    triangles = np.concatenate(
         [np.stack(corners, axis=-1).reshape(-1, 3) for corners in ((a, c, b), (b, c, d))]
     ).astype(np.int32)
     front = vertices[vertices[:, 2] < 0]
     landmarks = front[np.linspace(0, len(front) - 1, 68).astype(int)]
     landmarks[30] = vertices[np.argmin(vertices[:, 2])]
-    return EggHead(vertices, faces, landmarks)
+    return EggHead(vertices, triangles, landmarks)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def test_a_millimetre_of_the_photo_is_a_millimetre_of_the_view(yaw_deg: int) -> 
 def test_beside_the_profile_stands_what_stood_beside_the_cheek(yaw_deg: int) -> None:
     head, projection = load_head(), view_camera(yaw_deg).projection
     points = backdrop_points(head.vertices_mm, projection, SIZE)
-    covered = rasterize(head.vertices_mm, head.faces, projection, SIZE).covered
+    covered = rasterize(head.vertices_mm, head.triangles, projection, SIZE).covered
     row = 100  # at the height of the eyes
     column = np.flatnonzero(covered[row])[0] - 1
     y_mm = points[row, column, 1]
@@ -50,7 +50,7 @@ def test_beside_the_profile_stands_what_stood_beside_the_cheek(yaw_deg: int) -> 
 @pytest.mark.parametrize("yaw_deg", VIEWS_DEG)
 def test_the_face_is_never_behind_the_backdrop(yaw_deg: int) -> None:
     head, projection = load_head(), view_camera(yaw_deg).projection
-    raster = rasterize(head.vertices_mm, head.faces, projection, SIZE)
+    raster = rasterize(head.vertices_mm, head.triangles, projection, SIZE)
     backdrop_depth = (
         backdrop_points(head.vertices_mm, projection, SIZE) @ projection[2, :3] + projection[2, 3]
     )

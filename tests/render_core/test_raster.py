@@ -14,12 +14,12 @@ def corners(*xyz: tuple[float, float, float]) -> np.ndarray:
 
 
 def slow_raster(
-    vertices: np.ndarray, faces: np.ndarray, projection: np.ndarray, size: tuple[int, int]
+    vertices: np.ndarray, triangles: np.ndarray, projection: np.ndarray, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Depth and triangle by one ray per pixel and triangle, solved as a 3 x 3 system."""
     depth, triangle = np.full(size, np.inf), np.full(size, EMPTY)
     camera_points = vertices @ projection[:, :3].T + projection[:, 3]
-    for row, face in enumerate(faces):
+    for row, face in enumerate(triangles):
         corner = camera_points[face]
         if (corner[:, 2] <= 0).any() or abs(np.linalg.det(corner)) < 1e-12:
             continue
@@ -47,9 +47,9 @@ def test_pixel_centres_on_the_outline_are_covered() -> None:
 def test_a_random_soup_agrees_with_ray_casting() -> None:
     rng = np.random.default_rng(5)
     xyz = np.column_stack([rng.uniform(-4, 24, (90, 2)), rng.uniform(1, 3, 90)])
-    vertices, faces = corners(*xyz), np.arange(90).reshape(30, 3)
-    raster = rasterize(vertices, faces, PINHOLE, size_hw=(18, 20))
-    depth, triangle = slow_raster(vertices, faces, PINHOLE, (18, 20))
+    vertices, triangles = corners(*xyz), np.arange(90).reshape(30, 3)
+    raster = rasterize(vertices, triangles, PINHOLE, size_hw=(18, 20))
+    depth, triangle = slow_raster(vertices, triangles, PINHOLE, (18, 20))
     np.testing.assert_array_equal(raster.triangle, triangle)
     np.testing.assert_allclose(raster.depth, depth)
 
@@ -76,21 +76,21 @@ def test_a_triangulated_sheet_has_no_holes(seed: int) -> None:
         [(x + moved[0]).ravel() - 1, (y + moved[1]).ravel() - 1, rng.uniform(1, 2, side**2)]
     )
     corner = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).ravel()
-    faces = np.vstack(
+    triangles = np.vstack(
         [
             np.column_stack([corner, corner + 1, corner + side]),
             np.column_stack([corner + 1, corner + side + 1, corner + side]),
         ]
     )
-    raster = rasterize(corners(*xyz), rng.permutation(faces), PINHOLE, size_hw=(46, 46))
+    raster = rasterize(corners(*xyz), rng.permutation(triangles), PINHOLE, size_hw=(46, 46))
     assert raster.covered[1:, 1:].all()
 
 
 def test_the_nearer_triangle_wins_whatever_the_order() -> None:
     near_then_far = corners((0, 0, 1), (9, 0, 1), (0, 9, 1), (0, 0, 3), (9, 0, 3), (0, 9, 3))
-    faces = np.array([[0, 1, 2], [3, 4, 5]])
-    assert (rasterize(near_then_far, faces, PINHOLE, (5, 5)).triangle == 0).all()
-    assert (rasterize(near_then_far, faces[::-1].copy(), PINHOLE, (5, 5)).triangle == 1).all()
+    triangles = np.array([[0, 1, 2], [3, 4, 5]])
+    assert (rasterize(near_then_far, triangles, PINHOLE, (5, 5)).triangle == 0).all()
+    assert (rasterize(near_then_far, triangles[::-1].copy(), PINHOLE, (5, 5)).triangle == 1).all()
 
 
 def test_equal_depth_goes_to_the_lower_row() -> None:
@@ -125,13 +125,13 @@ def test_a_mesh_of_the_size_of_a_head_has_no_holes() -> None:
     side = 135
     y, x = np.mgrid[0:side, 0:side] * (200 / side)
     corner = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).ravel()
-    faces = np.vstack(
+    triangles = np.vstack(
         [
             np.column_stack([corner, corner + 1, corner + side]),
             np.column_stack([corner + 1, corner + side + 1, corner + side]),
         ]
     )
     sheet = corners(*np.column_stack([x.ravel(), y.ravel(), np.ones(side**2)]))
-    covered = rasterize(sheet, faces, PINHOLE, (224, 224)).covered
+    covered = rasterize(sheet, triangles, PINHOLE, (224, 224)).covered
     assert covered[1:197, 1:197].all()
     assert not covered[202:].any()

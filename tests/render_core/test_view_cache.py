@@ -44,8 +44,8 @@ def test_a_heads_shadows_are_drawn_once_for_all_its_views(
     drawn = []
     real = view_cache.build_shadow_maps
     monkeypatch.setattr(view_cache, "build_shadow_maps", lambda head: drawn.append(head) or real(head))
-    wider = EggHead(egg.vertices_mm * [1.3, 1, 1], egg.faces, egg.landmarks_mm)
-    same = EggHead(wider.vertices_mm.copy(), egg.faces, egg.landmarks_mm)
+    wider = EggHead(egg.vertices_mm * [1.3, 1, 1], egg.triangles, egg.landmarks_mm)
+    same = EggHead(wider.vertices_mm.copy(), egg.triangles, egg.landmarks_mm)
     (first,) = ready_views(wider, CAMERAS[:1])
     ready_views(wider, CAMERAS[1:])
     (again,) = ready_views(same, CAMERAS[:1])
@@ -55,7 +55,7 @@ def test_a_heads_shadows_are_drawn_once_for_all_its_views(
 
 def test_another_head_or_camera_has_another_file(egg: EggHead, tmp_path: Path) -> None:
     ready_views(egg, CAMERAS[:1], tmp_path)
-    wider = EggHead(egg.vertices_mm * [1.1, 1, 1], egg.faces, egg.landmarks_mm)
+    wider = EggHead(egg.vertices_mm * [1.1, 1, 1], egg.triangles, egg.landmarks_mm)
     ready_views(wider, CAMERAS[:1], tmp_path)
     ready_views(egg, [view_camera(0, pitch_deg=1, size_px=40)], tmp_path)
     assert len(list(tmp_path.iterdir())) == 3

@@ -14,7 +14,7 @@ from render_core.visibility import (
 
 def hits_surface(head: Head, point: np.ndarray, direction: np.ndarray) -> bool:
     """Whether a ray from the point towards the camera meets the surface more than 2 mm away."""
-    a, b, c = (head.vertices_mm[head.faces[:, corner]] for corner in range(3))
+    a, b, c = (head.vertices_mm[head.triangles[:, corner]] for corner in range(3))
     # point + s direction = a + u (b - a) + v (c - a)
     matrix = np.stack([np.broadcast_to(-direction, a.shape), b - a, c - a], axis=2)
     regular = np.abs(np.linalg.det(matrix)) > 1e-9
@@ -27,7 +27,7 @@ def test_shadow_maps_agree_with_rays(egg: Head) -> None:
     generator = np.random.default_rng(0)
     front = np.flatnonzero((egg.vertices_mm[:, 2] < 20) & (np.abs(egg.vertices_mm[:, 1]) < 80))
     chosen = generator.choice(front, 60, replace=False)
-    points, normals = egg.vertices_mm[chosen], vertex_normals(egg.vertices_mm, egg.faces)[chosen]
+    points, normals = egg.vertices_mm[chosen], vertex_normals(egg.vertices_mm, egg.triangles)[chosen]
     seen = maps.visibility(points)
     compared = differing = 0
     for i in range(0, len(YAWS_DEG), 3):

@@ -1,7 +1,12 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from render_core.errors import HeadError
+from render_core.head import geometry_sha256
 from render_core.heads.build import (
     DEFAULT_HEAD,
     MIRRORED_LANDMARKS,
@@ -31,9 +36,22 @@ def test_there_are_ten_heads_and_their_mean() -> None:
 
 
 def test_heads_are_deterministic() -> None:
-    first = build_head({"width": 1.0}).content_hash
+    first = geometry_sha256(build_head({"width": 1.0}))
     mean_head.cache_clear()
-    assert build_head({"width": 1.0}).content_hash == first
+    assert geometry_sha256(build_head({"width": 1.0})) == first
+
+
+@pytest.mark.parametrize("environment", [{"OMP_NUM_THREADS": "1"}, {"OPENBLAS_CORETYPE": "Haswell"}])
+def test_heads_do_not_depend_on_the_kind_of_processor_or_its_threads(environment: dict[str, str]) -> None:
+    """Else a job could not be resumed on another machine: its fingerprint holds the hash."""
+    code = (
+        "from render_core.head import geometry_sha256\n"
+        "from render_core.heads import load_head\n"
+        "print(geometry_sha256(load_head()), geometry_sha256(load_head('open-03')))"
+    )
+    run = [sys.executable, "-c", code]
+    found = subprocess.run(run, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == [geometry_sha256(load_head()), geometry_sha256(load_head("open-03"))]
 
 
 def test_landmarks_lie_on_the_mesh(heads: list[HeadMesh]) -> None:
@@ -71,7 +89,7 @@ def test_no_view_sees_into_a_head(heads: list[HeadMesh]) -> None:
     for head in heads[:3]:
         for yaw_deg in VIEWS_DEG:
             camera = view_camera(float(yaw_deg))
-            raster = rasterize(head.vertices_mm, head.faces, camera.projection, (224, 224))
+            raster = rasterize(head.vertices_mm, head.triangles, camera.projection, (224, 224))
             normals = raster.interpolate(head.normals)
             centre = -np.linalg.solve(camera.projection[:, :3], camera.projection[:, 3])
             rays = raster.interpolate(head.vertices_mm) - centre

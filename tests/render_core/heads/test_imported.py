@@ -28,21 +28,21 @@ def landmark_vertices(head: HeadMesh) -> list[int]:
     return [int(np.linalg.norm(head.vertices_mm - at, axis=1).argmin()) for at in head.landmarks_mm]
 
 
-def write_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> Path:
+def write_obj(path: Path, vertices: np.ndarray, triangles: np.ndarray) -> Path:
     # With texture coordinates that differ at every corner: readers like to split vertices at them.
     lines = [f"v {x:.9f} {y:.9f} {z:.9f}" for x, y, z in vertices]
     lines += ["vt 0 0", "vt 1 0", "vt 0 1"]
-    lines += [f"f {a}/1 {b}/2 {c}/3" for a, b, c in (faces + 1).tolist()]
+    lines += [f"f {a}/1 {b}/2 {c}/3" for a, b, c in (triangles + 1).tolist()]
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
     return path
 
 
-def write_ply(path: Path, vertices: np.ndarray, faces: np.ndarray) -> Path:
+def write_ply(path: Path, vertices: np.ndarray, triangles: np.ndarray) -> Path:
     header = f"ply\nformat ascii 1.0\nelement vertex {len(vertices)}\n"
     header += "".join(f"property float {axis}\n" for axis in "xyz")
-    header += f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
+    header += f"element face {len(triangles)}\nproperty list uchar int vertex_indices\nend_header\n"
     lines = [f"{x:.9f} {y:.9f} {z:.9f}" for x, y, z in vertices]
-    lines += [f"3 {a} {b} {c}" for a, b, c in faces.tolist()]
+    lines += [f"3 {a} {b} {c}" for a, b, c in triangles.tolist()]
     path.write_text(header + "\n".join(lines) + "\n", encoding="ascii")
     return path
 
@@ -53,11 +53,11 @@ def write_ply(path: Path, vertices: np.ndarray, faces: np.ndarray) -> Path:
 def test_a_mesh_in_any_units_and_position_comes_into_the_head_frame(
     write, inside_out: bool, tmp_path: Path, head: HeadMesh, landmark_vertices: list[int]
 ) -> None:
-    faces = head.faces[:, ::-1] if inside_out else head.faces
+    triangles = head.triangles[:, ::-1] if inside_out else head.triangles
     suffix = "obj" if write is write_obj else "ply"
-    path = write(tmp_path / f"scan.{suffix}", 0.001 * head.vertices_mm @ TURN.T + [1, 2, 3], faces)
+    path = write(tmp_path / f"scan.{suffix}", 0.001 * head.vertices_mm @ TURN.T + [1, 2, 3], triangles)
     imported = import_mesh(path, landmark_vertices, "scan")
-    np.testing.assert_array_equal(imported.faces, head.faces)
+    np.testing.assert_array_equal(imported.triangles, head.triangles)
     # The same head but for a small similarity: its landmarks are now closest to the mean head's.
     scale, rotation, offset = fit_similarity(imported.vertices_mm, head.vertices_mm)
     np.testing.assert_allclose(
@@ -70,19 +70,19 @@ def test_a_mesh_in_any_units_and_position_comes_into_the_head_frame(
 def test_bad_landmarks_and_files_are_refused(
     tmp_path: Path, head: HeadMesh, landmark_vertices: list[int]
 ) -> None:
-    path = write_ply(tmp_path / "scan.ply", head.vertices_mm, head.faces)
+    path = write_ply(tmp_path / "scan.ply", head.vertices_mm, head.triangles)
     with pytest.raises(HeadError, match="67 landmark vertices: expected 68"):
         import_mesh(path, landmark_vertices[1:], "scan")
     with pytest.raises(HeadError, match="landmark vertices from -1"):
         import_mesh(path, [-1, *landmark_vertices[1:]], "scan")
     with pytest.raises(HeadError, match="miss those of a mean head by"):
         import_mesh(path, landmark_vertices[34:] + landmark_vertices[:34], "scan")
-    mirrored = write_ply(tmp_path / "mirrored.ply", head.vertices_mm * [-1, 1, 1], head.faces)
+    mirrored = write_ply(tmp_path / "mirrored.ply", head.vertices_mm * [-1, 1, 1], head.triangles)
     with pytest.raises(HeadError, match="not mirrored"):
         import_mesh(mirrored, landmark_vertices, "scan")
     with pytest.raises(HeadError, match="no file"):
         import_mesh(tmp_path / "missing.ply", landmark_vertices, "scan")
-    points = write_ply(tmp_path / "points.ply", head.vertices_mm, head.faces[:0])
+    points = write_ply(tmp_path / "points.ply", head.vertices_mm, head.triangles[:0])
     with pytest.raises(HeadError, match=r"points\.ply"):
         import_mesh(points, landmark_vertices, "scan")
     (tmp_path / "text.ply").write_text("no mesh", encoding="ascii")

@@ -2,15 +2,16 @@ import numpy as np
 import pytest
 
 from render_core.errors import HeadError
+from render_core.head import geometry_sha256
 from render_core.heads.mesh import HeadMesh, vertex_normals
 
-# A tetrahedron with outward faces.
+# A tetrahedron with outward triangles.
 CORNERS = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
-FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
+TRIANGLES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
 
 
-def tetrahedron(name: str = "t", scale: float = 1.0, faces: np.ndarray = FACES) -> HeadMesh:
-    return HeadMesh(name, CORNERS * scale, faces.copy(), np.zeros((68, 3)))
+def tetrahedron(name: str = "t", scale: float = 1.0, triangles: np.ndarray = TRIANGLES) -> HeadMesh:
+    return HeadMesh(name, CORNERS * scale, triangles.copy(), np.zeros((68, 3)))
 
 
 def test_normals_are_unit_vectors_out_of_the_body() -> None:
@@ -21,20 +22,15 @@ def test_normals_are_unit_vectors_out_of_the_body() -> None:
 
 
 def test_a_vertex_without_faces_has_no_normal() -> None:
-    normals = vertex_normals(CORNERS, FACES[:1])
+    normals = vertex_normals(CORNERS, TRIANGLES[:1])
     np.testing.assert_array_equal(normals[3], 0)
     np.testing.assert_allclose(normals[:3], [[0, 0, -1]] * 3)
 
 
-def test_the_face_is_the_ball_of_120_mm_around_the_nose_tip() -> None:
-    np.testing.assert_array_equal(tetrahedron(scale=120.0).face_vertices, [True] * 4)
-    np.testing.assert_array_equal(tetrahedron(scale=120.1).face_vertices, [True, False, False, False])
-
-
 def test_the_hash_depends_on_the_geometry_alone() -> None:
-    assert tetrahedron("a").content_hash == tetrahedron("b").content_hash
-    assert tetrahedron().content_hash != tetrahedron(scale=1.0001).content_hash
-    assert tetrahedron().content_hash != tetrahedron(faces=FACES[:3]).content_hash
+    assert geometry_sha256(tetrahedron("a")) == geometry_sha256(tetrahedron("b"))
+    assert geometry_sha256(tetrahedron()) != geometry_sha256(tetrahedron(scale=1.0001))
+    assert geometry_sha256(tetrahedron()) != geometry_sha256(tetrahedron(triangles=TRIANGLES[:3]))
 
 
 def test_a_head_cannot_be_changed() -> None:
@@ -43,13 +39,13 @@ def test_a_head_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("vertices", "faces", "message"),
+    ("vertices", "triangles", "message"),
     [
-        (CORNERS * np.nan, FACES, "NaN"),
-        (CORNERS, FACES[:0], "no faces"),
-        (CORNERS, FACES + 1, "expected 0 to 3"),
+        (CORNERS * np.nan, TRIANGLES, "NaN"),
+        (CORNERS, TRIANGLES[:0], "no triangles"),
+        (CORNERS, TRIANGLES + 1, "expected 0 to 3"),
     ],
 )
-def test_bad_meshes_are_refused(vertices: np.ndarray, faces: np.ndarray, message: str) -> None:
+def test_bad_meshes_are_refused(vertices: np.ndarray, triangles: np.ndarray, message: str) -> None:
     with pytest.raises(HeadError, match=message):
-        HeadMesh("bad", vertices, faces, np.zeros((68, 3)))
+        HeadMesh("bad", vertices, triangles, np.zeros((68, 3)))
