@@ -22,8 +22,8 @@ class Raster:
 
     `depth` is the third homogeneous coordinate (millimetres along the optical axis when the projection is
     K [R|t] with a last row of K of 0 0 1), infinite where empty. `triangle` is the row in `triangles`, -1
-    where empty. `barycentric` are the weights of the triangle's three vertices in space (not in the image), 0 where
-    empty.
+    where empty. `barycentric` are the weights of the triangle's three vertices in space (not in the image), 0
+    where empty.
     """
 
     depth: Float[np.ndarray, "h w"]

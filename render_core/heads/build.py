@@ -88,8 +88,8 @@ def _on_fixed_grid(points_mm: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 
     """Points rounded to 2^-16 mm.
 
     The last bits of a solved linear system depend on the kind of processor and on the number of threads of
-    the BLAS library, by 1e-12 mm here. Without rounding, the same head would have another hash, and a job another
-    fingerprint, on another machine.
+    the BLAS library, by 1e-12 mm here. Without rounding, the same head would have another hash on another
+    machine, and a job another fingerprint.
     """
     return np.round(points_mm * 65536) / 65536
 
