@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Reason(StrEnum):
     """Stable reason codes; the text after each says when it is given."""
 
-    ROW_MALFORMED = "row_malformed"  # a CSV row with more or fewer fields than the header
+    ROW_MALFORMED = "row_malformed"  # a row with other fields than the header, or a sample of two photos
     IMAGE_MISSING = "image_missing"  # no such file or object, or none named
     IMAGE_UNREADABLE = "image_unreadable"  # empty, truncated, no image, or no permission
     IMAGE_TOO_LARGE = "image_too_large"  # more bytes or pixels than the configuration allows

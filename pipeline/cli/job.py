@@ -162,6 +162,8 @@ def check(
     click.echo(f"of {found.sampled:,} sampled faces will be rejected: {_counts(found.bad_samples)}")
     for example in found.examples:
         click.echo(f"  {example}")
+    if found.passed_over:
+        click.echo(f"files that belong to no face: {_counts(found.passed_over)}")
 
 
 @click.command()

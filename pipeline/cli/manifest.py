@@ -271,6 +271,8 @@ def _build(source: "Source", out: str, finding: dict[str, Any], *, needs_rule: b
     click.echo(f"{rejects}: {totals.rejected.total():,} images without a face: {counts or 'none'}")
     if source.note():
         click.echo(source.note())
+    if not totals.faces:
+        click.echo("note: no face was found, so the manifest has no rows; fpn run refuses one without rows")
 
 
 class _Progress:

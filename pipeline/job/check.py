@@ -9,11 +9,12 @@ import numpy as np
 from fpn_core import PoseNetwork, valid_boxes
 from pipeline.config.settings import JobConfig
 from pipeline.io.image_access import image_places
-from pipeline.manifest import Manifest, check_ids, open_manifest
+from pipeline.manifest import Manifest, Rows, check_ids, open_manifest
 from pipeline.reasons import Reason
 from pipeline.stages.decode import Decoder
 
 _BLOCK = 4096
+_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Findings:
     """Rejects among those, by reason."""
     examples: tuple[str, ...]
     """A few of the rejects in words."""
+    passed_over: dict[str, int]
+    """Files in shards that belong to no face, by their endings."""
 
 
 def check_manifest(location: str, config: JobConfig, sample: int, seed: int = 0) -> Findings:
@@ -58,6 +61,8 @@ def _findings(manifest: Manifest, decoder: Decoder, chosen: set[int]) -> Finding
         valid = valid_boxes(rows.box_xywh_px)
         whole = np.array([i not in rows.malformed for i in range(len(rows))])
         sides.append(rows.box_xywh_px[valid & whole, 2:].max(axis=1, initial=0))
+        if len(examples) < _EXAMPLES:
+            examples += _bad_rows(rows, np.flatnonzero(whole & ~valid).tolist())
         bad_rows[Reason.ROW_MALFORMED] += len(rows.malformed)
         bad_rows[Reason.BOX_INVALID] += int((whole & ~valid).sum())
         for i in np.flatnonzero(valid & whole):
@@ -75,5 +80,14 @@ def _findings(manifest: Manifest, decoder: Decoder, chosen: set[int]) -> Finding
         bad_rows={str(reason): count for reason, count in bad_rows.items() if count},
         sampled=len(chosen),
         bad_samples=dict(bad_samples),
-        examples=tuple(examples[:5]),
+        examples=tuple(examples[:_EXAMPLES]),
+        passed_over=dict(manifest.passed_over),
     )
+
+
+def _bad_rows(rows: Rows, without_box: list[int]) -> list[str]:
+    """Rows that will be rejected, in words."""
+    malformed = [
+        f"{rows.face_id[i]}: {Reason.ROW_MALFORMED}: {detail}" for i, detail in rows.malformed.items()
+    ]
+    return malformed + [f"{rows.face_id[i]}: {Reason.BOX_INVALID}: {rows.box_fault(i)}" for i in without_box]

@@ -1,30 +1,21 @@
 """Parquet manifests: a file, or a folder of files read in the order of their names."""
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 import pyarrow.types as pat
 
 from pipeline.errors import ManifestError
 from pipeline.io.storage import resolve
+from pipeline.manifest.parquet_rows import RowGroup, RowReader, open_parquet
+from pipeline.manifest.pins import Pin, pin_files, unchanged
 from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Rows, Slice, landmarks_of
 from pipeline.manifest.text import sha256_of_all
-
-
-@dataclass(frozen=True)
-class RowGroup:
-    """Where a run of rows lies."""
-
-    file: str
-    index: int
-    n_rows: int
+from pipeline.manifest.validate import IdsSeen
 
 
 @dataclass(frozen=True)
@@ -34,37 +25,42 @@ class ParquetManifest:
     location: str
     columns: ColumnMap
     groups: tuple[RowGroup, ...]
+    pins: tuple[Pin, ...]
     carried_schema: pa.Schema
     sha256: str
+    n_rows: int
     kind: str = "parquet"
-
-    @property
-    def n_rows(self) -> int:
-        return sum(group.n_rows for group in self.groups)
+    ids_seen: IdsSeen | None = None
+    passed_over: tuple[tuple[str, int], ...] = ()
 
     def slices(self, count: int) -> list[Slice]:
         return [Slice(row, min(count, self.n_rows - row)) for row in range(0, self.n_rows, count)]
 
     def read(self, part: Slice) -> Rows:
-        names = tuple({*self.columns.source.values(), *self.columns.carried})
-        ends = list(accumulate(group.n_rows for group in self.groups))
-        pieces, row, left = [], part.start, part.count
-        while left > 0:
-            at = bisect_right(ends, row)
-            group = self.groups[at]
-            within = row - (ends[at] - group.n_rows)
-            taken = min(left, group.n_rows - within)
-            pieces.append(_read_group(group, names).slice(within, taken))
-            row, left = row + taken, left - taken
-        return self._rows(part.start, pa.concat_tables(pieces))
+        names = tuple(sorted({*self.columns.source.values(), *self.columns.carried}))
+        with unchanged(self._pins_of(part)):
+            table = _reader(self.groups, names, "image_bytes" in self.columns.source).read(
+                part.start, part.count
+            )
+        return self._rows(part.start, table)
 
     def ids(self) -> Iterator[Sequence[str]]:
         name = self.columns.source["face_id"]
         # The other texts are read along, so that one that is no UTF-8 is found before a job begins.
         texts = {field.name for field in self.carried_schema if _is_text(field.type)}
         names = tuple(sorted({name, self.columns.source.get("image", name), *texts}))
+        with unchanged(self.pins):
+            for table in RowReader(self.groups, names).all_tables():
+                yield _texts(table[name])
+
+    def _pins_of(self, part: Slice) -> list[Pin]:
+        """The files that a slice lies in."""
+        pins, row = [], 0
         for group in self.groups:
-            yield _texts(_read_group(group, names)[name])
+            if row < part.start + part.count and row + group.n_rows > part.start:
+                pins.append(group.pin)
+            row += group.n_rows
+        return list(dict.fromkeys(pins))
 
     def _rows(self, start: int, table: pa.Table) -> Rows:
         source = self.columns.source
@@ -85,25 +81,31 @@ class ParquetManifest:
         )
 
 
-def read_schema(location: str) -> tuple[list[str], pa.Schema]:
+# Parts are read in order, so a worker mostly goes on where its last slice ended.
+@lru_cache(maxsize=1)
+def _reader(groups: tuple[RowGroup, ...], names: tuple[str, ...], holds_photos: bool) -> RowReader:
+    return RowReader(groups, names, holds_photos)
+
+
+def read_schema(location: str) -> tuple[tuple[Pin, ...], pa.Schema]:
     """The files of a Parquet manifest and their schema.
 
     Raises:
         ManifestError: no such file, no Parquet, an empty folder, or files that differ in their columns.
     """
-    files = _files(location)
-    schemas = [_open(file).schema_arrow.remove_metadata() for file in files]
-    for file, schema in zip(files, schemas, strict=True):
+    pins = pin_files(_files(location))
+    schemas = [open_parquet(pin).schema_arrow.remove_metadata() for pin in pins]
+    for pin, schema in zip(pins, schemas, strict=True):
         if not schema.equals(schemas[0]):
             raise ManifestError(
-                f"{file} has other columns than {files[0]}: {schema} against {schemas[0]}; the files of a "
-                "manifest have the same"
+                f"{pin.location} has other columns than {pins[0].location}: {schema} against {schemas[0]}; "
+                "the files of a manifest have the same"
             )
-    return files, schemas[0]
+    return pins, schemas[0]
 
 
 def index_parquet(
-    location: str, files: Sequence[str], schema: pa.Schema, columns: ColumnMap, *, checksum: bool
+    location: str, pins: tuple[Pin, ...], schema: pa.Schema, columns: ColumnMap, *, checksum: bool
 ) -> ParquetManifest:
     """Find the row groups of a Parquet manifest, check its types and take its checksum.
 
@@ -111,22 +113,23 @@ def index_parquet(
         ManifestError: a column of a type that the contract does not allow, or a damaged file.
     """
     _check_types(location, schema, columns)
-    _read_group.cache_clear()  # a file of the same name may have changed since
-    groups = tuple(group for file in files for group in _groups(file))
+    with unchanged(pins):
+        groups = tuple(group for pin in pins for group in _groups(pin))
+        digest = sha256_of_all([pin.location for pin in pins]) if checksum else ""
     carried = pa.schema([(name, _plain(schema.field(name).type)) for name in columns.carried])
-    digest = sha256_of_all(files) if checksum else ""
-    return ParquetManifest(location, columns, groups, carried, digest)
+    n_rows = sum(group.n_rows for group in groups)
+    return ParquetManifest(location, columns, groups, pins, carried, digest, n_rows)
 
 
-def _groups(file: str) -> list[RowGroup]:
-    metadata = _open(file).metadata
+def _groups(pin: Pin) -> list[RowGroup]:
+    metadata = open_parquet(pin).metadata
     counts = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
     if sum(counts) != metadata.num_rows or min(counts, default=0) < 0:
         raise ManifestError(
-            f"{file} is damaged: its row groups have {sum(counts)} rows, the file says {metadata.num_rows}; "
-            "write it again"
+            f"{pin.location} is damaged: its row groups have {sum(counts)} rows, the file says "
+            f"{metadata.num_rows}; write it again"
         )
-    return [RowGroup(file, index, count) for index, count in enumerate(counts)]
+    return [RowGroup(pin, index, count) for index, count in enumerate(counts)]
 
 
 def _check_types(location: str, schema: pa.Schema, columns: ColumnMap) -> None:
@@ -146,7 +149,8 @@ def _check_types(location: str, schema: pa.Schema, columns: ColumnMap) -> None:
         check("image", _is_text(types["image"]), "text (a path or URI)")
     if "image_bytes" in types:
         kind = types["image_bytes"]
-        check("image_bytes", pat.is_binary(kind) or pat.is_large_binary(kind), "binary")
+        is_binary = pat.is_binary(kind) or pat.is_large_binary(kind) or pat.is_binary_view(kind)
+        check("image_bytes", is_binary, "binary")
     if "landmarks" in types:
         kind = types["landmarks"]
         is_list = pat.is_list(kind) or pat.is_large_list(kind) or pat.is_fixed_size_list(kind)
@@ -155,7 +159,7 @@ def _check_types(location: str, schema: pa.Schema, columns: ColumnMap) -> None:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pat.is_string(kind) or pat.is_large_string(kind))
+    return bool(pat.is_string(kind) or pat.is_large_string(kind) or pat.is_string_view(kind))
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
@@ -182,42 +186,3 @@ def _files(location: str) -> list[str]:
             "manifest makes one of a folder of photos"
         )
     return [f"{location.rstrip('/')}/{name}" for name in names]
-
-
-def _may_have_threads(filesystem: pafs.FileSystem) -> bool:
-    """Not where Arrow asks Python for the bytes, as on stores that only fsspec knows: on threads of Arrow
-    that may abort a program that ends in that moment; `pipeline.io.parquet.read_parquet` says why."""
-    return not isinstance(filesystem, pafs.PyFileSystem)
-
-
-def _open(file: str) -> pq.ParquetFile:
-    filesystem, path = resolve(file)
-    try:
-        # What is fetched ahead is fetched on other threads.
-        return pq.ParquetFile(path, filesystem=filesystem, pre_buffer=_may_have_threads(filesystem))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ManifestError(f"{file} is no readable Parquet file: {error}; write or copy it again") from error
-
-
-# Parts are read in order, so a worker mostly finds its next slice in the row group that it read last.
-@lru_cache(maxsize=1)
-def _read_group(group: RowGroup, names: tuple[str, ...]) -> pa.Table:
-    """Some columns of a row group.
-
-    Raises:
-        ManifestError: it cannot be read, has other rows than the file says, or text that is no UTF-8.
-    """
-    try:
-        table = _open(group.file).read_row_group(
-            group.index, columns=list(names), use_threads=_may_have_threads(resolve(group.file)[0])
-        )
-        table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
-        words = " ".join(str(error).split())
-        raise ManifestError(f"{group.file}: row group {group.index} cannot be read: {words}") from error
-    if table.num_rows != group.n_rows:
-        raise ManifestError(
-            f"{group.file} is damaged: row group {group.index} has {table.num_rows} rows, its plan says "
-            f"{group.n_rows}; was it changed while the job ran?"
-        )
-    return table

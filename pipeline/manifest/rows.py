@@ -1,13 +1,17 @@
 """The values that every kind of manifest gives: slices of rows with the contract's columns."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import ManifestError
+
+if TYPE_CHECKING:
+    from pipeline.manifest.pins import Pin
+    from pipeline.manifest.validate import IdsSeen
 
 BOX_COLUMNS = ("x", "y", "width", "height")
 LANDMARKS = 68
@@ -25,7 +29,8 @@ ORIGINAL_COLUMNS = {
 
 @dataclass(frozen=True)
 class Slice:
-    """Consecutive rows of a manifest, with where they lie in a text file (both 0 for Parquet)."""
+    """Consecutive rows of a manifest, with where they lie, which each kind of manifest says in its own way:
+    text by bytes, shards by a place and the samples to skip from there, Parquet not at all."""
 
     start: int
     count: int
@@ -51,6 +56,8 @@ class Rows:
     """The other columns, untouched."""
     landmarks_xy_px: np.ndarray | None = None
     """float64 (n, 68, 2), NaN where a face has none; None where the manifest has no such column."""
+    box_text: dict[int, str] = field(default_factory=dict)
+    """Position in the slice -> what the manifest has for a box that is not four numbers."""
 
     def __len__(self) -> int:
         return len(self.face_id)
@@ -67,6 +74,7 @@ class Rows:
             {i - start: detail for i, detail in self.malformed.items() if start <= i < stop},
             self.carried.slice(start, count),
             None if self.landmarks_xy_px is None else self.landmarks_xy_px[start:stop],
+            {i - start: text for i, text in self.box_text.items() if start <= i < stop},
         )
 
     def pick(self, positions: Sequence[int]) -> "Rows":
@@ -78,9 +86,29 @@ class Rows:
             None if self.image_bytes is None else [self.image_bytes[i] for i in positions],
             self.box_xywh_px[list(positions)],
             {n: self.malformed[i] for n, i in enumerate(positions) if i in self.malformed},
-            self.carried.take(list(positions)),
+            take_rows(self.carried, positions),
             None if self.landmarks_xy_px is None else self.landmarks_xy_px[list(positions)],
+            {n: self.box_text[i] for n, i in enumerate(positions) if i in self.box_text},
         )
+
+    def box_fault(self, at: int) -> str:
+        """What is wrong with the box at a position that has none of any use, in words."""
+        found = self.box_text.get(at, str(self.box_xywh_px[at].tolist()))
+        return f"box {found}: expected finite x, y and width, height above 0, in pixels"
+
+
+def take_rows(table: pa.Table, positions: Sequence[int] | np.ndarray) -> pa.Table:
+    """The rows of a table at some positions, for columns of every type."""
+    at = pa.array(np.asarray(positions, dtype=np.int64))
+    columns = []
+    for column in table.columns:
+        # Arrow cannot pick from views of text and bytes, but casts them without a loss.
+        plain = _WITHOUT_VIEWS.get(column.type)
+        columns.append(column.take(at) if plain is None else column.cast(plain).take(at).cast(column.type))
+    return pa.table(columns, table.schema) if columns else table
+
+
+_WITHOUT_VIEWS = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
 
 
 def concatenate(pieces: Sequence[Rows]) -> Rows:
@@ -101,6 +129,11 @@ def concatenate(pieces: Sequence[Rows]) -> Rows:
         },
         pa.concat_tables([piece.carried for piece in pieces]),
         np.concatenate(landmarks) if landmarks else None,
+        {
+            int(start) + i: text
+            for start, piece in zip(starts, pieces, strict=False)
+            for i, text in piece.box_text.items()
+        },
     )
 
 
@@ -121,6 +154,21 @@ class Manifest(Protocol):
 
     @property
     def carried_schema(self) -> pa.Schema: ...
+
+    @property
+    def pins(self) -> "tuple[Pin, ...]":
+        """The state of its files when it was opened."""
+        ...
+
+    @property
+    def passed_over(self) -> tuple[tuple[str, int], ...]:
+        """Endings of files in it that belong to no face, with their number."""
+        ...
+
+    @property
+    def ids_seen(self) -> "IdsSeen | None":
+        """What was found of the ids as it was opened; None where nobody has looked."""
+        ...
 
     def slices(self, count: int) -> list[Slice]:
         """All rows, cut into slices of `count`."""

@@ -30,11 +30,11 @@ def open_manifest(location: str, settings: ManifestSettings, *, checksum: bool =
         if kind == "webdataset":
             manifest: Manifest = index_tars(location, settings.carry, settings.landmarks, checksum=checksum)
         elif kind == "parquet":
-            files, schema = read_schema(location)
+            pins, schema = read_schema(location)
             columns = map_columns(
                 schema.names, settings.columns, settings.carry, location, settings.landmarks
             )
-            manifest = index_parquet(location, files, schema, columns, checksum=checksum)
+            manifest = index_parquet(location, pins, schema, columns, checksum=checksum)
         else:
             header = read_header(location, kind)  # of "auto" here, a CSV or a list
             if header.is_list:

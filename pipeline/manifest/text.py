@@ -1,28 +1,39 @@
 """CSV manifests, and the original's header-less list `FILE,x,y,w,h`.
 
 A row is a line: slices are byte ranges, so that any of them is read without the rest. Values of carried
-columns stay text, since a type guessed from one slice need not hold in the next.
+columns stay text, since a type guessed from one slice need not hold in the next. Lines end in a line feed, in
+both carriage return and line feed, or in carriage returns alone.
 """
 
 import csv
 import hashlib
-import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import ManifestError
-from pipeline.io.storage import read_file, resolve
+from pipeline.io.storage import resolve
+from pipeline.manifest.pins import Pin, pin_file, unchanged
 from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Rows, Slice, landmarks_of
+from pipeline.manifest.text_file import is_packed, opened_text, read_text
+from pipeline.manifest.validate import IdsSeen
 
 LIST_COLUMNS = ("image", *BOX_COLUMNS)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # What bytes.strip() takes for blank. str.strip() takes more, and would so count other rows.
 _BLANK = " \t\n\r\x0b\x0c"
+# float() would also take "1_76" for 176, and digits of other scripts.
+_NUMBER = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf|infinity)\s*", re.ASCII | re.IGNORECASE)
+_HEADER_BYTES = 2**20
+# The csv module refuses fields of more than 128 kB unless it is asked to take them.
+LONGEST_FIELD = 2**27
+csv.field_size_limit(LONGEST_FIELD)
 
 
 @dataclass(frozen=True)
@@ -33,21 +44,28 @@ class TextManifest:
     kind: str
     header: tuple[str, ...]
     columns: ColumnMap
-    data_start: int
-    """Byte at which the first row begins."""
+    form: "_Header"
+    pin: Pin
     n_rows: int
     sha256: str
+    ids_seen: IdsSeen | None = None
+    passed_over: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def pins(self) -> tuple[Pin, ...]:
+        return (self.pin,)
 
     @property
     def carried_schema(self) -> pa.Schema:
         return pa.schema([(name, pa.string()) for name in self.columns.carried])
 
     def slices(self, count: int) -> list[Slice]:
-        starts, end = [], self.data_start
-        for row, (begin, line) in enumerate(_data_lines(self.location, self.data_start)):
-            if row % count == 0:
-                starts.append((row, begin))
-            end = begin + len(line)
+        starts, end = [], self.form.data_start
+        with unchanged(self.pins):
+            for row, (begin, line) in enumerate(_data_lines(self.location, self.form)):
+                if row % count == 0:
+                    starts.append((row, begin))
+                end = begin + len(line)
         bounds = [*starts, (self.n_rows, end)]
         return [
             Slice(row, next_row - row, begin, next_begin - begin)
@@ -55,10 +73,15 @@ class TextManifest:
         ]
 
     def read(self, part: Slice) -> Rows:
-        filesystem, path = resolve(self.location)
-        with filesystem.open_input_file(path) as file:
-            data = file.read_at(part.length, part.offset)
-        return self._rows(part.start, _records(data, self.location, part.start))
+        with unchanged(self.pins):
+            data = read_text(self.location, self.pin, part.offset, part.length, packed=self.form.packed)
+            records = _records(data, self.location, part.start, self.form.line_end)
+        if len(records) != part.count:
+            raise ManifestError(
+                f"{self.location} has {len(records)} rows from row {part.start} on, its plan says "
+                f"{part.count}; was it changed while the job ran?"
+            )
+        return self._rows(part.start, records)
 
     def ids(self) -> Iterator[Sequence[str]]:
         for part in self.slices(50_000):
@@ -77,7 +100,8 @@ class TextManifest:
         def column(name: str) -> Sequence[str]:
             return by_name.get(self.columns.source.get(name, ""), ())
 
-        box = np.array([[_number(text) for text in column(name)] for name in BOX_COLUMNS], dtype=np.float64)
+        texts = [column(name) for name in BOX_COLUMNS]
+        box = np.array([[number(text) for text in values] for values in texts], dtype=np.float64)
         ids = (
             list(column("face_id"))
             if self.kind == "csv"
@@ -94,16 +118,26 @@ class TextManifest:
             malformed,
             carried_table,
             self._landmarks(column("landmarks")) if "landmarks" in self.columns.source else None,
+            {
+                i: written([values[i] for values in texts])
+                for i in np.flatnonzero(~np.isfinite(box).all(axis=0)).tolist()
+            },
         )
 
     def _landmarks(self, texts: Sequence[str]) -> np.ndarray:
-        return landmarks_of([[_number(word) for word in text.replace(";", " ").split()] for text in texts])
+        return landmarks_of([[number(word) for word in text.replace(";", " ").split()] for text in texts])
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Header:
+    """What is to be known of a text file before its rows can be read."""
+
     names: tuple[str, ...]
     data_start: int
+    """Byte at which the first row begins."""
+    line_end: bytes
+    packed: bool
+    """Whether gzip packed it; bytes are counted as they are when it is unpacked."""
     is_list: bool = field(default=False)
 
 
@@ -113,20 +147,34 @@ def read_header(location: str, kind: str) -> _Header:
     Raises:
         ManifestError: no header, a binary file, or a header-less file of other than five columns.
     """
-    data = read_file(location, max_bytes=2**20)
+    with opened_text(location) as file:
+        data = file.read(_HEADER_BYTES)
+    packed = _is_packed(location)
     start = len(_BYTE_ORDER_MARK) if data.startswith(_BYTE_ORDER_MARK) else 0
-    first, newline, _ = data[start:].partition(b"\n")
+    line_end = line_end_of(data)
+    first, found, _ = data[start:].partition(line_end)
     if not first.strip():
         raise ManifestError(f"{location}: the first line is empty, expected a header or a row FILE,x,y,w,h")
-    names = [name.strip() for name in _records(first, location, 0)[0]]
-    looks_like_list = len(names) == len(LIST_COLUMNS) and all(not math.isnan(_number(n)) for n in names[1:])
+    names = [name.strip() for name in _records(first, location, 0, line_end)[0]]
+    looks_like_list = len(names) == len(LIST_COLUMNS) and all(not math.isnan(number(n)) for n in names[1:])
     if kind == "list" or (kind == "auto" and looks_like_list):
         if len(names) != len(LIST_COLUMNS):
             raise ManifestError(
                 f"{location}: a list has the five columns FILE,x,y,w,h, found {len(names)}: {first!r}"
             )
-        return _Header(LIST_COLUMNS, start, is_list=True)
-    return _Header(tuple(names), start + len(first) + len(newline))
+        return _Header(LIST_COLUMNS, start, line_end, packed, is_list=True)
+    return _Header(tuple(names), start + len(first) + len(found), line_end, packed)
+
+
+def line_end_of(data: bytes) -> bytes:
+    """What lines end in, by the beginning of a file: carriage returns alone only where nothing else is."""
+    return b"\r" if b"\n" not in data and b"\r" in data else b"\n"
+
+
+def _is_packed(location: str) -> bool:
+    filesystem, path = resolve(location)
+    with filesystem.open_input_file(path) as file:
+        return is_packed(file, location)
 
 
 def index_text(location: str, header: _Header, columns: ColumnMap, *, checksum: bool) -> TextManifest:
@@ -135,17 +183,19 @@ def index_text(location: str, header: _Header, columns: ColumnMap, *, checksum: 
     Raises:
         ManifestError: a quoted field that spans lines, or text that is no UTF-8.
     """
-    n_rows = sum(1 for _ in _data_lines(location, header.data_start))
+    pin = pin_file(location)
+    with unchanged([pin]):
+        n_rows = sum(1 for _ in _data_lines(location, header))
+        digest = sha256_of(location) if checksum else ""
     kind = "list" if header.is_list else "csv"
-    digest = sha256_of(location) if checksum else ""
-    return TextManifest(location, kind, header.names, columns, header.data_start, n_rows, digest)
+    return TextManifest(location, kind, header.names, columns, header, pin, n_rows, digest)
 
 
 def sha256_of(location: str) -> str:
     """SHA-256 of a file or object, read in pieces."""
     filesystem, path = resolve(location)
     digest = hashlib.sha256()
-    with filesystem.open_input_stream(path) as stream:
+    with filesystem.open_input_stream(path, compression=None) as stream:
         while chunk := stream.read(2**22):
             digest.update(chunk)
     return digest.hexdigest()
@@ -156,21 +206,35 @@ def sha256_of_all(locations: Sequence[str]) -> str:
     return hashlib.sha256("".join(map(sha256_of, locations)).encode()).hexdigest()
 
 
-def _data_lines(location: str, data_start: int) -> Iterator[tuple[int, bytes]]:
+def _data_lines(location: str, header: _Header) -> Iterator[tuple[int, bytes]]:
     """Every line that holds a row, with the byte at which it begins."""
-    filesystem, path = resolve(location)
-    with filesystem.open_input_file(path) as source, io.BufferedReader(source, 2**20) as file:
-        file.seek(data_start)
-        begin = data_start
-        for line in file:
-            if line.strip():
-                yield begin, line
+    begin = 0
+    with opened_text(location) as file:
+        for line in _lines(file, header.line_end):
+            if begin >= header.data_start:
+                if line.strip():
+                    yield begin, line
+            elif begin + len(line) > header.data_start:  # a byte order mark before a list
+                yield header.data_start, line[header.data_start - begin :]
             begin += len(line)
 
 
-def _records(data: bytes, location: str, first_row: int) -> list[list[str]]:
+def _lines(file: IO[bytes], line_end: bytes) -> Iterator[bytes]:
+    """Lines with their ends."""
+    if line_end == b"\n":
+        yield from file
+        return
+    rest = b""
+    while piece := file.read(_HEADER_BYTES):
+        *lines, rest = (rest + piece).split(line_end)
+        yield from (line + line_end for line in lines)
+    if rest:
+        yield rest
+
+
+def _records(data: bytes, location: str, first_row: int, line_end: bytes) -> list[list[str]]:
     try:
-        lines = data.decode("utf-8").split("\n")
+        lines = data.decode("utf-8").split(line_end.decode())
     except UnicodeDecodeError as error:
         raise ManifestError(
             f"{location}: near row {first_row}: byte {data[error.start]:#04x} is no UTF-8; save the manifest "
@@ -189,13 +253,25 @@ def _records(data: bytes, location: str, first_row: int) -> list[list[str]]:
                 )
     except csv.Error as error:
         raise ManifestError(
-            f"{location}: row {first_row + len(records)} is no CSV: {error}; mend the row, or use Parquet"
+            f"{location}: row {first_row + len(records)} is no CSV: {error}; correct the row, or use Parquet"
         ) from error
     return records
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def number(text: str) -> float:
+    """The number that a text is in plain decimal notation, else NaN.
+
+    Example:
+        number("1.5e2")  # 150.0
+        number("1,5")  # nan
+    """
+    return float(text) if _NUMBER.fullmatch(text) else math.nan
+
+
+def written(values: Sequence[str]) -> str:
+    """Texts as they are in the file, at a length that can be read.
+
+    Example:
+        written(["1_76", "1,5"])  # "'1_76', '1,5'"
+    """
+    return ", ".join(repr(value) if len(value) <= 40 else f"{value[:37]!r}..." for value in values)

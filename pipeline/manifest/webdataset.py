@@ -1,15 +1,15 @@
-"""WebDataset shards as a manifest: `<key>.jpg` (or png, webp, jpeg) and `<key>.json` for each face.
+"""WebDataset shards as a manifest: `<key>.jpg` (or another image) and `<key>.json` for each face.
 
-The JSON gives the box as `x, y, width, height`, or as `box` or `bbox` in that order; all other values that
-are text, numbers or truth values are carried through. The id is its `face_id`, or else the key. Samples are
-read where they lie, from the byte at which a slice begins.
+The JSON gives the box as `x, y, width, height`, or as `box` or `bbox` in that order; all other values are
+carried through. The id is its `face_id`, or else the key. Samples are read where they lie.
 """
 
+import hashlib
 import json
 import math
-import tarfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -18,27 +18,18 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from pipeline.errors import ManifestError
-from pipeline.io.byte_ranges import Span
 from pipeline.io.storage import resolve
+from pipeline.manifest.json_values import JsonTypes, json_column
+from pipeline.manifest.pins import Pin, pin_files, unchanged
 from pipeline.manifest.rows import BOX_COLUMNS, RESULT_COLUMNS, Rows, Slice, landmarks_of
-from pipeline.manifest.text import sha256_of_all
+from pipeline.manifest.samples import Sample, face_id_of, samples
+from pipeline.manifest.tar_members import sha256_of_digests
+from pipeline.manifest.validate import IdHashes, IdsSeen
 
-IMAGE_EXTENSIONS = frozenset({"jpg", "jpeg", "png", "webp"})
-# A slice's offset holds the number of its shard above this bit, the byte in the shard below.
+# A place is the number of a shard above this bit, and the byte in the shard below.
 _SHARD_BIT = 44
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One face of a shard, and where it begins."""
-
-    key: str
-    shard: int
-    offset: int
-    image: bytes
-    image_span: Span | None
-    """Where the image's bytes lie in the shard; None where the sample has no image."""
-    fields: dict[str, Any]
+# The place of every so-manieth sample is kept: little memory, and little to skip where a slice begins.
+_STRIDE = 16
 
 
 @dataclass(frozen=True)
@@ -47,75 +38,133 @@ class TarManifest:
 
     location: str
     shards: tuple[str, ...]
+    pins: tuple[Pin, ...]
     n_rows: int
     carried_schema: pa.Schema
     landmarks: str | None
     sha256: str
+    places: "_Places"
+    ids_seen: IdsSeen | None
+    passed_over: tuple[tuple[str, int], ...]
+    """Endings of members that belong to no face, with their number."""
     kind: str = "webdataset"
 
     def slices(self, count: int) -> list[Slice]:
         return [
-            Slice(row, min(count, self.n_rows - row), (sample.shard << _SHARD_BIT) + sample.offset)
-            for row, sample in enumerate(samples(self.shards, with_images=False))
-            if row % count == 0
+            Slice(row, min(count, self.n_rows - row), *self.places.before(row))
+            for row in range(0, self.n_rows, count)
         ]
 
     def read(self, part: Slice) -> Rows:
-        shard, offset = divmod(part.offset, 1 << _SHARD_BIT)
-        taken = list(islice(samples(self.shards, shard, offset), part.count))
+        first, offset = divmod(part.offset, 1 << _SHARD_BIT)
+        # What is known before reading: the first shard. The others show themselves by their samples.
+        with unchanged(self.pins[first : first + 1]):
+            walked = samples(self.shards, first, offset)
+            taken = list(islice(walked, part.length, part.length + part.count))
+            touched = sorted({first, *(sample.shard for sample in taken)})
+            with unchanged([self.pins[number] for number in touched[1:]]):
+                images = _images(self.shards, taken)
+        if len(taken) != part.count:
+            raise ManifestError(
+                f"{self.location} has {len(taken)} samples from row {part.start} on, its plan says "
+                f"{part.count}; were the shards changed while the job ran?"
+            )
         fields = [sample.fields for sample in taken]
         carried = {
-            field.name: pa.array([_carried(f.get(field.name), field.type) for f in fields], field.type)
+            field.name: json_column([f.get(field.name) for f in fields], field.type)
             for field in self.carried_schema
         }
         table = pa.table(carried) if carried else pa.table({"": pa.nulls(len(taken))}).select([])
         return Rows(
             list(range(part.start, part.start + len(taken))),
-            [str(sample.fields.get("face_id", sample.key)) for sample in taken],
+            [face_id_of(sample, sample.key) for sample in taken],
             [sample.key for sample in taken],
-            [sample.image for sample in taken],
+            images,
             np.array([box_of(f) for f in fields]).reshape(-1, 4),
-            {},
+            {i: sample.fault for i, sample in enumerate(taken) if sample.fault},
             table,
             landmarks_of([f.get(self.landmarks) for f in fields]) if self.landmarks else None,
+            {i: box_text(f) for i, f in enumerate(fields) if not np.isfinite(box_of(f)).all()},
         )
 
     def ids(self) -> Iterator[Sequence[str]]:
-        for sample in samples(self.shards, with_images=False):
-            yield [str(sample.fields.get("face_id", sample.key))]
+        for sample in samples(self.shards):
+            yield [face_id_of(sample, sample.key)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Workers get neither the places of all samples nor what is known of all ids."""
+        return {**vars(self), "places": _Places(), "ids_seen": None}
+
+
+class _Places:
+    """Where every sixteenth sample lies, 16 bytes for each."""
+
+    def __init__(self) -> None:
+        self._groups: list[int] = []
+        self._indices: list[int] = []
+
+    def add(self, row: int, sample: Sample) -> None:
+        if row % _STRIDE == 0:
+            self._groups.append((sample.shard << _SHARD_BIT) + sample.group_offset)
+            self._indices.append(sample.index)
+
+    def before(self, row: int) -> tuple[int, int]:
+        """Where a group begins that lies before a row, and the number of samples from there to the row."""
+        at = row // _STRIDE
+        return self._groups[at], self._indices[at] + row - at * _STRIDE
 
 
 def index_tars(
     location: str, carry: str | Sequence[str], landmarks: str | None, *, checksum: bool
 ) -> TarManifest:
-    """Open a shard, or a folder of shards, and see what its first sample carries.
+    """Open a shard, or a folder of shards, and see all of their samples once.
 
     Raises:
-        ManifestError: no shard, no sample in it, or a carried value with the name of a column of the results.
+        ManifestError: no shard, no sample, a shard that is not whole, or a carried value with the name of a
+            column of the results.
     """
     shards = tuple(find_shards(location))
-    for shard in shards:
-        check_end(shard)
-    first = next(samples(shards), None)
-    if first is None:
+    pins = pin_files(shards)
+    own = frozenset({*BOX_COLUMNS, "box", "bbox", "face_id", *([landmarks] if landmarks else [])})
+    types, places, hashes, passed_over = JsonTypes(own), _Places(), IdHashes(), Counter[str]()
+    digests = [hashlib.sha256() for _ in shards] if checksum else None
+    n_rows = 0
+    with unchanged(pins):
+        for sample in samples(shards, passed_over=passed_over, digests=digests):
+            fields = sample.fields
+            types.add(fields if carry == "all" else {name: fields[name] for name in carry if name in fields})
+            places.add(n_rows, sample)
+            hashes.add(face_id_of(sample, sample.key))
+            n_rows += 1
+    if not n_rows:
         raise ManifestError(f"{location} holds no sample: expected <key>.jpg and <key>.json for each face")
-    names = [
-        name
-        for name, value in first.fields.items()
-        if isinstance(value, str | bool | int | float)
-        and name not in (*BOX_COLUMNS, "face_id", landmarks)
-        and (carry == "all" or name in carry)
-    ]
-    taken = sorted(set(names) & RESULT_COLUMNS)
+    _check_carried(location, types, carry)
+    return TarManifest(
+        location,
+        shards,
+        pins,
+        n_rows,
+        types.schema(),
+        landmarks,
+        "" if digests is None else sha256_of_digests([digest.hexdigest() for digest in digests]),
+        places,
+        hashes.seen(),
+        tuple(sorted(passed_over.items())),
+    )
+
+
+def _check_carried(location: str, types: JsonTypes, carry: str | Sequence[str]) -> None:
+    taken = sorted(types.names & RESULT_COLUMNS)
     if taken:
         raise ManifestError(
             f"{location}: the value {', '.join(taken)} has the name of a column of the results; choose the "
             "values to carry with --set manifest.carry=[...]"
         )
-    schema = pa.schema([(name, _type(first.fields[name])) for name in sorted(names)])
-    n_rows = sum(1 for _ in samples(shards, with_images=False))
-    digest = sha256_of_all(shards) if checksum else ""
-    return TarManifest(location, shards, n_rows, schema, landmarks, digest)
+    absent = [] if carry == "all" else sorted(set(carry) - types.names)
+    if absent:
+        raise ManifestError(
+            f"{location}: no sample has a value {', '.join(absent)} to carry; manifest.carry names it"
+        )
 
 
 def find_shards(location: str) -> list[str]:
@@ -134,116 +183,56 @@ def find_shards(location: str) -> list[str]:
     return [f"{location.rstrip('/')}/{name}" for name in names]
 
 
-def check_end(shard: str) -> None:
-    """A shard that was cut off reads as a shorter one, so its end is looked at: two blocks of zeros.
-
-    Raises:
-        ManifestError: it is not there.
-    """
-    filesystem, path = resolve(shard)
-    with filesystem.open_input_file(path) as file:
-        size = file.size()
-        end = file.read_at(min(size, 2 * tarfile.BLOCKSIZE), max(0, size - 2 * tarfile.BLOCKSIZE))
-    if len(end) < 2 * tarfile.BLOCKSIZE or any(end):
-        raise ManifestError(f"{shard} is no whole tar file: it lacks the end of an archive; copy it again")
-
-
-def samples(
-    shards: Sequence[str],
-    shard: int = 0,
-    offset: int = 0,
-    *,
-    with_images: bool = True,
-    with_classes: bool = False,
-) -> Iterator[Sample]:
-    """The samples from a place on, in order. Members of one sample lie together, as WebDataset wants it.
-
-    `with_classes` takes the text of `<key>.cls` for a field `cls`.
-
-    Raises:
-        ManifestError: a shard that is no tar file, or JSON that is none.
-    """
-    for number in range(shard, len(shards)):
+def _images(shards: Sequence[str], taken: Sequence[Sample]) -> list[bytes]:
+    """The encoded images of samples; empty where a sample has none."""
+    images = []
+    for number in sorted({sample.shard for sample in taken}):
         filesystem, path = resolve(shards[number])
-        try:
-            with filesystem.open_input_file(path) as file:
-                file.seek(offset if number == shard else 0)
-                yield from _samples_of(file, number, with_images=with_images, with_classes=with_classes)
-        except tarfile.TarError as error:
-            raise ManifestError(
-                f"{shards[number]} is no readable tar file: {error}; copy it again"
-            ) from error
+        with filesystem.open_input_file(path) as file:
+            for sample in taken:
+                if sample.shard != number:
+                    continue
+                offset, size = sample.image_span or (0, 0)
+                image = file.read_at(size, offset) if size else b""
+                if len(image) != size:
+                    raise ManifestError(f"{shards[number]} ends before byte {offset + size}; copy it again")
+                images.append(image)
+    return images
 
 
-def _samples_of(file: Any, shard: int, *, with_images: bool, with_classes: bool) -> Iterator[Sample]:
-    """A sample is whatever has an image or a JSON: one without the other becomes a reject, not a loss."""
-    sample: Sample | None = None
-    with tarfile.open(fileobj=file, mode="r:") as tar:
-        for member in tar:
-            folder, slash, name = member.name.rpartition("/")
-            stem, _, extension = name.partition(".")
-            key, extension = f"{folder}{slash}{stem}", extension.lower()
-            taken = (
-                extension in IMAGE_EXTENSIONS or extension == "json" or (with_classes and extension == "cls")
-            )
-            if not member.isfile() or not taken:
-                continue
-            if sample is None or sample.key != key:
-                if sample is not None:
-                    yield sample
-                sample = Sample(key, shard, member.offset, b"", None, {})
-            if extension == "json":
-                sample = replace(sample, fields={**sample.fields, **_fields(tar, member)})
-                continue
-            if extension == "cls":
-                data = tar.extractfile(member)
-                text = data.read().decode("utf-8", "replace").strip() if data else ""
-                sample = replace(sample, fields={**sample.fields, "cls": text})
-                continue
-            sample = replace(sample, image_span=(member.offset_data, member.size))
-            if with_images:
-                data = tar.extractfile(member)
-                sample = replace(sample, image=data.read() if data else b"")
-    if sample is not None:
-        yield sample
-
-
-def _fields(tar: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any]:
-    data = tar.extractfile(member)
-    try:
-        fields = json.loads(data.read()) if data else {}
-    except ValueError as error:
-        raise ManifestError(f"{member.name} is no JSON: {error}; expected an object with the box") from error
-    if not isinstance(fields, dict):
-        raise ManifestError(
-            f"{member.name} must be a JSON object, but is a {type(fields).__name__}; expected the box"
-        )
-    return fields
+def has_box(fields: dict[str, Any]) -> bool:
+    """Whether the JSON of a sample has a box. Width and height alone are those of the picture: img2dataset
+    and others write them."""
+    return any(fields.get(name) is not None for name in ("box", "bbox", "x", "y"))
 
 
 def box_of(fields: dict[str, Any]) -> list[float]:
     """The box of a sample, NaN where its JSON has no number."""
-    box = fields.get("box", fields.get("bbox", [fields.get(name) for name in BOX_COLUMNS]))
+    box = _written_box(fields)
     if not isinstance(box, list) or len(box) != len(BOX_COLUMNS):
         return [math.nan] * len(BOX_COLUMNS)
-    return [
-        float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-        for value in box
-    ]
+    return [_number(value) for value in box]
 
 
-def _type(value: object) -> pa.DataType:
-    if isinstance(value, bool):
-        return pa.bool_()
-    return pa.string() if isinstance(value, str) else pa.float64()
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of 300 digits and more
+        return math.inf
 
 
-def _carried(value: object, kind: pa.DataType) -> object:
-    """The value, where it is of the kind that the first sample had."""
-    if value is None or isinstance(value, list | dict):
+def _written_box(fields: dict[str, Any]) -> Any:
+    if not has_box(fields):
         return None
-    if kind == pa.string():
-        return str(value)
-    if kind == pa.bool_():
-        return value if isinstance(value, bool) else None
-    return float(value) if isinstance(value, int | float) else None
+    box = next((fields[name] for name in ("box", "bbox") if fields.get(name) is not None), None)
+    return [fields.get(name) for name in BOX_COLUMNS] if box is None else box
+
+
+def box_text(fields: dict[str, Any]) -> str:
+    """What the JSON has for the box, for those who look for the fault in it."""
+    if not has_box(fields):
+        return "the JSON has no box"
+    text = json.dumps(_written_box(fields), ensure_ascii=False)
+    return text if len(text) <= 100 else f"{text[:97]}..."

@@ -112,7 +112,7 @@ class Finder:
                     exclusion = care.exclusions[number]
                     raise FaceError(exclusion.reason, exclusion.detail)
                 elif item.box_xywh_px is not None:
-                    _add(found, item, [(_checked(item.box_xywh_px), None)])
+                    _add(found, item, [(_checked(item.box_xywh_px, item.box_text), None)])
                 elif self._is_looked_at(item):
                     self._add_seen(found, item, next(images))
                 else:
@@ -203,15 +203,15 @@ def _add(
         found.faces.append(FoundFace(face_id, photo.image, (x, y, width, height), score, photo.values))
 
 
-def _checked(box: Box) -> np.ndarray:
-    """A given box.
+def _checked(box: Box, text: str) -> np.ndarray:
+    """A given box, which the source has as `text`.
 
     Raises:
         FaceError: it has no area, or is none.
     """
     array = np.array(box, dtype=np.float64)
     if not valid_boxes(array[None])[0]:
-        detail = f"box {list(box)}: expected finite x, y and width, height above 0, in pixels"
+        detail = f"box {text or list(box)}: expected finite x, y and width, height above 0, in pixels"
         raise FaceError(Reason.BOX_INVALID, detail)
     return array
 

@@ -61,7 +61,7 @@ def build_manifest(
 
     Raises:
         ConfigError: `out` is no .parquet, or the detector is none.
-        ManifestError: `out` exists, no face at all, ids that are not unique, or a source that is unreadable.
+        ManifestError: `out` exists, ids that are not unique, or a source that is unreadable.
         StorageError: nothing can be written there.
         ResourceError, JobIncompleteError: a cluster or worker that fails for good; what was found is kept.
     """
@@ -85,13 +85,7 @@ def build_manifest(
             count, resumed = count + 1, resumed + was_done
             say(totals)
         _publish(store.rejects(count), REJECT_SCHEMA, names.rejects, Path(scratch))
-        if not totals.faces:
-            _remove(names.unfinished)
-            raise ManifestError(
-                f"there is no face in {totals.images:,} images; why, is told for each in "
-                f"{without_credentials(names.rejects)!r}"
-            )
-        _publish(store.faces(count), schema, out, Path(scratch), check=True)
+        _publish(store.faces(count), schema, out, Path(scratch), check=totals.faces > 0)
     _remove(names.unfinished)
     return Built(out, names.rejects, totals, resumed)
 

@@ -16,7 +16,9 @@ class BuildReason(StrEnum):
     NAME_UNUSABLE = "name_unusable"  # a name that no manifest can hold: no UTF-8, or too long
     LINK_NOT_FOLLOWED = "link_not_followed"  # a link out of the folder, or in a circle
     RECORD_DAMAGED = "record_damaged"  # the index of a RecordIO file points to what is no record
-    ROW_MALFORMED = Reason.ROW_MALFORMED  # a row with more or fewer fields than the header
+    ROW_MALFORMED = (
+        Reason.ROW_MALFORMED
+    )  # a row with more or fewer fields than the header, or a sample that is several
     IMAGE_MISSING = Reason.IMAGE_MISSING
     IMAGE_UNREADABLE = Reason.IMAGE_UNREADABLE
     IMAGE_TOO_LARGE = Reason.IMAGE_TOO_LARGE
@@ -38,6 +40,8 @@ class Photo:
     """Those of the source's columns."""
     box_xywh_px: tuple[float, float, float, float] | None = None
     """The box that the source gives, NaN where it is no number; None where it gives none."""
+    box_text: str = ""
+    """The box as it is written in the source, where it is not four numbers."""
 
 
 @dataclass(frozen=True)

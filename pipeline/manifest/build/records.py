@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.errors import ManifestError
 from pipeline.io.byte_ranges import with_spans
-from pipeline.io.recordio import ImageRecord, RecordError, read_image_record
+from pipeline.io.recordio import MAGIC, ImageRecord, RecordError, read_image_record
 from pipeline.io.storage import is_uri, join, parent, read_file, resolve
 from pipeline.manifest.build.naming import file_name
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused
@@ -31,6 +31,8 @@ class RecordSource:
     _keys: np.ndarray | None = field(init=False)
     """int64 (n, 2): key and byte of each record, in the order of the bytes; None without an index."""
     _described: int = field(default=0, init=False)
+    _not_in_index: int = field(default=0, init=False)
+    """Bytes of records that the index does not name."""
 
     def __post_init__(self) -> None:
         path = self.location.partition("?")[0] if is_uri(self.location) else self.location
@@ -53,7 +55,9 @@ class RecordSource:
         buffer = _REMOTE_BUFFER if is_uri(self.location) else _LOCAL_BUFFER
         with filesystem.open_input_file(path) as source, BufferedReader(source, buffer) as reader:
             file = cast(BinaryIO, reader)
-            entries = self._scanned(file) if self._keys is None else self._indexed(file)
+            size = source.size()
+            self._not_in_index = 0
+            entries = self._scanned(file, size) if self._keys is None else self._indexed(file, size)
             for key, record in entries:
                 name = f"{self._name}/{key:09d}"
                 if isinstance(record, RecordError):
@@ -66,22 +70,23 @@ class RecordSource:
                     yield Photo(name, with_spans(image, record.image), (_subject(record.labels),))
 
     def note(self) -> str:
-        if not self._described:
-            return ""
-        return f"{self._described:,} records describe the set and are no images"
+        notes = []
+        if self._described:
+            notes.append(f"{self._described:,} records describe the set and are no images")
+        if self._not_in_index:
+            notes.append(f"the .idx leaves out {self._not_in_index:,} bytes of the .rec: is it whole?")
+        return "; ".join(notes)
 
-    def _scanned(self, file: BinaryIO) -> Iterator[tuple[int, ImageRecord]]:
+    def _scanned(self, file: BinaryIO, size: int) -> Iterator[tuple[int, ImageRecord]]:
         """The records one after the other.
 
         Raises:
             ManifestError: the file is damaged; without an index nothing says where it goes on.
         """
         at, key = 0, 0
-        file.seek(0, 2)
-        size = file.tell()
         while at < size:
             try:
-                record = read_image_record(file, at)
+                record = _whole_record(file, at, size)
             except RecordError as error:
                 raise ManifestError(
                     f"{self.location}: {error}. Without an .idx beside it nothing can be read behind that"
@@ -89,19 +94,54 @@ class RecordSource:
             yield key, record
             at, key = record.end, key + 1
 
-    def _indexed(self, file: BinaryIO) -> Iterator[tuple[int, ImageRecord | RecordError]]:
+    def _indexed(self, file: BinaryIO, size: int) -> Iterator[tuple[int, ImageRecord | RecordError]]:
+        """The records that the index names; the bytes of others are counted."""
         assert self._keys is not None
-        for key, at in self._keys:
+        starts = [int(at) for at in np.unique(self._keys[:, 1])]
+        following = dict(zip(starts, [*starts[1:], size], strict=True))
+        self._not_in_index += min([size, *starts])
+        for key, at in self._keys.tolist():
             try:
-                yield int(key), read_image_record(file, int(at))
+                record = _whole_record(file, at, size)
+                self._check_next(file, record.end, following[at])
             except RecordError as error:
-                yield int(key), error
+                yield key, error
+            else:
+                yield key, record
+
+    def _check_next(self, file: BinaryIO, end: int, following: int) -> None:
+        """See that a record ends where another one begins; one that the index does not name is counted.
+
+        Raises:
+            RecordError: the record says that it is longer or shorter than it is.
+        """
+        if end > following:
+            raise RecordError(f"the record reaches to byte {end}, into the next one at {following}")
+        if end < following:
+            file.seek(end)
+            if file.read(len(MAGIC)) != MAGIC:
+                raise RecordError(f"the record ends at byte {end}, where no other one begins")
+            self._not_in_index += following - end
+
+
+def _whole_record(file: BinaryIO, at: int, size: int) -> ImageRecord:
+    """A record with all of its image in the file.
+
+    Raises:
+        RecordError: no record begins there, or it is cut off.
+    """
+    if not 0 <= at < size:
+        raise RecordError(f"there is no byte {at} in a file of {size}: it was cut off")
+    record = read_image_record(file, at)
+    if any(start + length > size for start, length in record.image):
+        raise RecordError(f"the record at byte {at} is cut off: the file ends at byte {size}")
+    return record
 
 
 def _parsed(index: bytes, name: str) -> np.ndarray:
     try:
         numbers = np.array(index.split(), dtype=np.int64).reshape(-1, 2)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ManifestError(f"{name} is no index: expected lines of a key and a byte; {error}") from error
     return numbers[np.argsort(numbers[:, 1], kind="stable")]
 

@@ -1,16 +1,23 @@
 """Photos in WebDataset shards, which stay where they are: the manifest points into them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from pipeline.errors import ManifestError
 from pipeline.io.byte_ranges import with_spans
 from pipeline.manifest.build.naming import file_name
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused
-from pipeline.manifest.webdataset import box_of, check_end, find_shards, samples
+from pipeline.manifest.endings import passed_over_note
+from pipeline.manifest.json_values import json_text
+from pipeline.manifest.samples import Sample, face_id_of, samples
+from pipeline.manifest.tar_members import check_tail
+from pipeline.manifest.webdataset import box_of, box_text, find_shards, has_box
 
-# Where a subject's id is by custom.
+# Where a subject's id is by custom, the first that a sample has.
 _SUBJECT_FIELDS = ("subject_id", "cls")
 
 
@@ -18,59 +25,75 @@ _SUBJECT_FIELDS = ("subject_id", "cls")
 class ShardSource:
     """The samples of a shard, or of a folder of shards in the order of their names.
 
-    A sample is `<key>.jpg` (or png, webp, jpeg), with `<key>.json` if there is one. Its JSON may give the box
+    A sample is `<key>.jpg` (or another image), with `<key>.json` if there is one. Its JSON may give the box
     and `face_id`; without one, the shard's name and the key are the id.
     """
 
     location: str
     manifest_folder: str
     subject: str | None = None
-    """Field of the JSON, or `cls`; by default `subject_id` or `cls`, where the first sample has it."""
+    """Field of the JSON, or `cls`; by default `subject_id` or else `cls`, where any sample has them."""
     carry: Sequence[str] = ()
     """Further fields of the JSON."""
     _shards: list[str] = field(init=False)
+    _subjects: tuple[str, ...] = field(init=False)
+    _passed_over: Counter[str] = field(default_factory=Counter, init=False)
 
     def __post_init__(self) -> None:
         self._shards = find_shards(self.location)
         for shard in self._shards:
-            check_end(shard)
-        first = next(samples(self._shards, with_images=False, with_classes=True), None)
+            check_tail(shard)
+        walked = samples(self._shards, with_classes=True)
+        first = next(walked, None)
         if first is None:
             raise ManifestError(f"{self.location} holds no sample: expected <key>.jpg for each photo")
-        if self.subject is None:
-            self.subject = next((name for name in _SUBJECT_FIELDS if name in first.fields), None)
+        self._subjects = (self.subject,) if self.subject is not None else _SUBJECT_FIELDS
+        if self.subject is None and not _has_subject(first):
+            # Ends at the first sample that has one; only a set without subjects is walked to its end.
+            self._subjects = _SUBJECT_FIELDS if any(map(_has_subject, walked)) else ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return (*(() if self.subject is None else ("subject_id",)), *self.carry)
+        return (*(("subject_id",) if self._subjects else ()), *self.carry)
 
     def photos(self) -> Iterator[Photo | Refused]:
-        fields = (*(() if self.subject is None else (self.subject,)), *self.carry)
         names = [file_name(shard, self.manifest_folder) for shard in self._shards]
-        for sample in samples(self._shards, with_images=False, with_classes=True):
+        self._passed_over.clear()
+        for sample in samples(self._shards, with_classes=True, passed_over=self._passed_over):
             shard = names[sample.shard]
+            if sample.fault:
+                yield Refused(f"{shard}: {sample.key}", BuildReason.ROW_MALFORMED, sample.fault)
+                continue
             if sample.image_span is None:
                 detail = "there is JSON, but no image beside it"
                 yield Refused(f"{shard}: {sample.key}", BuildReason.IMAGE_MISSING, detail)
                 continue
             stem = shard.rpartition("/")[2].partition("?")[0].removesuffix(".tar")
+            box = _box(sample.fields)
             yield Photo(
-                str(sample.fields.get("face_id", f"{stem}/{sample.key}")),
+                face_id_of(sample, f"{stem}/{sample.key}"),
                 with_spans(shard, [sample.image_span]),
-                tuple(_text(sample.fields.get(name)) for name in fields),
-                _box(sample.fields),
+                self._values(sample.fields),
+                box,
+                "" if box is None or np.isfinite(box).all() else box_text(sample.fields),
             )
 
     def note(self) -> str:
-        return ""
+        """The members that belong to no sample, by their endings."""
+        return passed_over_note(self._passed_over)
+
+    def _values(self, fields: dict[str, Any]) -> tuple[str | None, ...]:
+        subject = next((fields[name] for name in self._subjects if fields.get(name) is not None), None)
+        values = [subject] if self._subjects else []
+        return tuple(json_text(value) for value in [*values, *(fields.get(name) for name in self.carry)])
 
 
-def _box(fields: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
-    if not {"box", "bbox", "x", "width"} & fields.keys():
+def _has_subject(sample: Sample) -> bool:
+    return any(sample.fields.get(name) is not None for name in _SUBJECT_FIELDS)
+
+
+def _box(fields: dict[str, Any]) -> tuple[float, float, float, float] | None:
+    if not has_box(fields):
         return None
-    x, y, width, height = box_of(dict(fields))
+    x, y, width, height = box_of(fields)
     return x, y, width, height
-
-
-def _text(value: object) -> str | None:
-    return None if value is None or isinstance(value, list | dict) else str(value)

@@ -2,19 +2,22 @@
 
 import codecs
 import csv
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import BufferedReader, TextIOWrapper
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Literal, TextIO, cast
+from typing import Any, Literal, TextIO, cast
+
+import numpy as np
 
 from pipeline.errors import ConfigError, ManifestError
-from pipeline.io.storage import is_uri, parent, plain_path, resolve
+from pipeline.io.storage import is_uri, parent, plain_path
 from pipeline.manifest.build.naming import image_name
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused
 from pipeline.manifest.rows import BOX_COLUMNS, ORIGINAL_COLUMNS, RESULT_COLUMNS
+from pipeline.manifest.text import number, written
+from pipeline.manifest.text_file import opened_text
 
 BoxForm = Literal["xywh", "xyxy", "cxcywh"]
 # What the four numbers of a box are called, unless columns are mapped.
@@ -52,6 +55,8 @@ class TableSource:
     _header: list[str] = field(init=False)
     _source: dict[str, str] = field(init=False)
     """Name in the manifest -> the file's own, of all that is taken."""
+    _of_the_picture: tuple[str, ...] = field(default=(), init=False)
+    """Columns with the size of the picture."""
 
     def __post_init__(self) -> None:
         root = plain_path(self.image_root or parent(self.location))
@@ -81,22 +86,26 @@ class TableSource:
         place = {ours: self._header.index(theirs) for ours, theirs in self._source.items()}
         box_at = [place[name] for name in BOX_NAMES[self.boxes] if name in place]
         values_at = [place[name] for name in self.columns]
-        for number, row in enumerate(self._rows()):
+        for at_row, row in enumerate(self._rows()):
             if len(row) != len(self._header):
                 detail = f"the row has {len(row)} fields, the header {len(self._header)}"
-                yield Refused(f"row {number}", BuildReason.ROW_MALFORMED, detail)
+                yield Refused(f"row {at_row}", BuildReason.ROW_MALFORMED, detail)
                 continue
             named = row[place["image"]].strip()
-            face_id = row[place["face_id"]] if "face_id" in place else f"{number:09d}"
+            face_id = row[place["face_id"]] if "face_id" in place else f"{at_row:09d}"
             if not named or not face_id.strip():
                 missing = "image" if not named else "face id"
-                yield Refused(f"row {number}", BuildReason.ROW_MALFORMED, f"the row names no {missing}")
+                yield Refused(f"row {at_row}", BuildReason.ROW_MALFORMED, f"the row names no {missing}")
                 continue
-            box = _xywh([_number(row[at]) for at in box_at], self.boxes) if box_at else None
-            yield Photo(face_id, self._image(named), tuple(row[at] for at in values_at), box)
+            texts = [row[at] for at in box_at]
+            box = _xywh([number(text) for text in texts], self.boxes) if texts else None
+            box_text = "" if box is None or np.isfinite(box).all() else written(texts)
+            yield Photo(face_id, self._image(named), tuple(row[at] for at in values_at), box, box_text)
 
     def note(self) -> str:
-        return ""
+        if not self._of_the_picture:
+            return ""
+        return f"{' and '.join(self._of_the_picture)} are the picture's, with no place of a face: left out"
 
     def _rows(self) -> Iterator[list[str]]:
         with self._opened() as file:
@@ -111,11 +120,10 @@ class TableSource:
 
     @contextmanager
     def _opened(self) -> Iterator[TextIO]:
-        filesystem, path = resolve(self.location)
         encoding = "utf-8-sig" if self.encoding.lower().replace("-", "") == "utf8" else self.encoding
         try:
-            with filesystem.open_input_stream(path) as stream, BufferedReader(stream, 2**20) as buffer:
-                yield TextIOWrapper(cast(BufferedReader, buffer), encoding, newline="")
+            with opened_text(self.location) as file:
+                yield TextIOWrapper(cast(Any, file), encoding, newline="")
         except FileNotFoundError as error:
             raise ManifestError(f"there is no file {self.location}") from error
         except UnicodeDecodeError as error:
@@ -160,13 +168,18 @@ class TableSource:
                 "the image, with --column image=NAME"
             )
         missing = [name for name in BOX_NAMES[self.boxes] if name not in source]
+        if [name for name in missing if name not in self.columns_map] == list(BOX_NAMES[self.boxes][:2]):
+            # Width and height without a place: img2dataset and others write the size of the picture so.
+            self._of_the_picture = tuple(source.pop(name) for name in BOX_NAMES[self.boxes][2:])
+            missing = list(BOX_NAMES[self.boxes])
         if 0 < len(missing) < len(BOX_COLUMNS):
             raise ManifestError(
                 f"{self.location} has some columns of a box, but not {', '.join(missing)}; there are: "
                 f"{', '.join(header)}. Name them with --column {missing[0]}=NAME, or another form with "
                 "--boxes"
             )
-        rest = [name for name in header if name not in source.values()]
+        used = {*source.values(), *self._of_the_picture}
+        rest = [name for name in header if name not in used]
         source |= {name: name for name in (rest if self.carry is None else self.carry)}
         taken = sorted((set(source) - set(ours)) & _TAKEN)
         if taken:
@@ -175,13 +188,6 @@ class TableSource:
                 f"themselves; give it another with --column NEW_NAME={taken[0]}, or choose with --carry"
             )
         return source
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
 
 
 def _xywh(numbers: Sequence[float], form: BoxForm) -> Box:

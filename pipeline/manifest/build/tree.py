@@ -15,12 +15,8 @@ from pipeline.io.byte_ranges import split_spans
 from pipeline.io.storage import is_uri, plain_path, resolve, without_credentials
 from pipeline.manifest.build.naming import image_name
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.manifest.endings import IMAGE_ENDINGS, passed_over_note
 
-# What OpenCV decodes, and with the last two what people take for a photo: those become rejects, not losses.
-EXTENSIONS = frozenset(
-    {"jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff", "gif", "jp2", "avif"}
-    | {"ppm", "pgm", "pbm", "pnm", "heic", "heif"}
-)
 _LONGEST_NAME = 4096
 
 
@@ -84,16 +80,12 @@ class TreeSource:
 
     def note(self) -> str:
         """The files that are no images, by their endings."""
-        if not self._others:
-            return ""
-        shown = ", ".join(f"{count:,} x {name}" for name, count in self._others.most_common(5))
-        more = ", and others" if len(self._others) > 5 else ""
-        return f"passed over, as no images: {shown}{more}"
+        return passed_over_note(self._others)
 
     def _file(self, relative: str, name: str) -> Iterator[Photo | Refused]:
         _, dot, ending = name.rpartition(".")
         # "._photo.jpg" is what macOS keeps beside photo.jpg on other file systems.
-        if not dot or name.startswith("._") or ending.lower() not in EXTENSIONS:
+        if not dot or name.startswith("._") or ending.lower() not in IMAGE_ENDINGS:
             self._others[f".{_shown(ending)}" if dot else "without an ending"] += 1
             return
         image = image_name(self.root, relative, self.manifest_folder)

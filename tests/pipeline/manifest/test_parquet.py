@@ -123,3 +123,71 @@ def test_a_file_that_changed_is_read_anew(tmp_path: Path) -> None:
         pq.write_table(table(1, face_id=pa.array([name])), tmp_path / "f.parquet")
         manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
         assert [list(ids) for ids in manifest.ids()] == [[name]]
+
+
+def test_a_manifest_that_changes_under_the_job_stops_it(tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    pq.write_table(table(40), path, row_group_size=10)
+    manifest = open_manifest(str(path), ManifestSettings())
+    first, *rest = manifest.slices(5)
+    assert len(manifest.read(first)) == 5
+    pq.write_table(table(12), path)
+    for part in rest:
+        with pytest.raises(ManifestError, match="has changed since the job opened it"):
+            manifest.read(part)
+    path.unlink()
+    with pytest.raises(ManifestError, match=r"has changed since the job opened it \(it is gone\)"):
+        manifest.read(first)
+
+
+def test_a_footer_is_parsed_once_and_not_for_every_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    whole = pq.ParquetFile
+    monkeypatch.setattr(pq, "ParquetFile", lambda *args, **named: opened.append(1) or whole(*args, **named))
+    pq.write_table(table(300), tmp_path / "f.parquet", row_group_size=1)
+    manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+    check_ids(manifest)
+    read = [manifest.read(part) for part in manifest.slices(7)]
+    assert [face for rows in read for face in rows.face_id] == [f"f{i}" for i in range(300)]
+    assert len(opened) == 1
+
+
+def test_a_giant_row_group_is_read_in_pieces(tmp_path: Path) -> None:
+    photos = pa.array([bytes([i % 256]) * 200_000 for i in range(500)])
+    pq.write_table(
+        table(500, image=None, image_bytes=photos),
+        tmp_path / "f.parquet",
+        compression="none",
+        use_dictionary=False,
+        write_batch_size=10,  # a page is read as a whole: let it hold a few photos
+    )
+    del photos
+    manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+    before = pa.total_allocated_bytes()
+    for part in manifest.slices(20):
+        rows = manifest.read(part)
+        assert [data[0] for data in rows.image_bytes] == [row % 256 for row in rows.row]
+        # 100 MB of photos in one group.
+        assert pa.total_allocated_bytes() - before < 40e6
+
+
+def test_rows_are_read_in_any_order(tmp_path: Path) -> None:
+    pq.write_table(table(50), tmp_path / "f.parquet", row_group_size=20)
+    manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+    parts = manifest.slices(7)
+    for n in (3, 1, 2, 7, 0, 5, 4, 6):
+        assert manifest.read(parts[n]).face_id == [f"f{i}" for i in range(7 * n, min(50, 7 * n + 7))]
+
+
+def test_ids_and_photos_may_be_views_of_bytes(tmp_path: Path) -> None:
+    ids, photos = pa.array(["a", "b"], pa.string_view()), pa.array([b"1", b"2"], pa.binary_view())
+    more = pa.array(["p", "q"], pa.string_view())
+    whole = table(2, face_id=ids, image=None, image_bytes=photos, more=more)
+    pq.write_table(whole, tmp_path / "f.parquet")
+    manifest = open_manifest(str(tmp_path / "f.parquet"), ManifestSettings())
+    rows = manifest.read(manifest.slices(2)[0]).pick([1])
+    assert (rows.face_id, rows.image_bytes) == (["b"], [b"2"])
+    assert rows.carried.to_pylist() == [{"more": "q"}]
+    assert rows.carried.schema.field("more").type == pa.string_view()

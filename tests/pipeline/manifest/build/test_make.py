@@ -121,11 +121,6 @@ def test_the_bytes_do_not_depend_on_chunks_and_workers(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("quick")
 def test_what_cannot_become_a_manifest(tmp_path: Path) -> None:
     out = str(tmp_path / "m.parquet")
-    with pytest.raises(ManifestError, match="there is no face in 1 images"):
-        build_manifest(Listed(Refused("a", BuildReason.NO_FACE, "none")), WHOLE, out)
-    assert pq.read_table(tmp_path / "m.rejects.parquet")["reason"].to_pylist() == ["no_face"]
-    with pytest.raises(ManifestError, match="there is no face in 0 images"):
-        build_manifest(Listed(), WHOLE, out)
     with pytest.raises(ManifestError, match="'a' in rows 0, 1"):
         build_manifest(Listed(boxed("a"), boxed("a")), WHOLE, out)
     with pytest.raises(ConfigError, match=r"a name with \.parquet, not 'm\.csv'"):
@@ -152,3 +147,13 @@ def test_small_chunks_become_large_row_groups(tmp_path: Path, monkeypatch: pytes
     build_manifest(Listed(*[boxed(str(n)) for n in range(70)]), WHOLE, out, chunk_images=10)
     metadata = pq.ParquetFile(out).metadata
     assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [30, 30, 10]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("items", [[], [Refused("a", BuildReason.NO_FACE, "none")]])
+def test_a_set_without_a_face_is_a_manifest_without_rows(tmp_path: Path, items: list[Refused]) -> None:
+    built = build_manifest(Listed(*items), WHOLE, str(tmp_path / "m.parquet"))
+    assert (built.totals.images, built.totals.faces) == (len(items), 0)
+    table = pq.read_table(tmp_path / "m.parquet")
+    assert (len(table), table.column_names[:2]) == (0, ["face_id", "image"])
+    assert pq.read_table(tmp_path / "m.rejects.parquet")["reason"].to_pylist() == ["no_face"] * len(items)

@@ -72,3 +72,29 @@ def test_an_index_that_is_none(tmp_path: Path) -> None:
     path.with_suffix(".idx").write_text("0\tzero\n")
     with pytest.raises(ManifestError, match=r"a\.idx is no index"):
         RecordSource(str(path), str(tmp_path))
+
+
+def test_a_file_that_was_cut_off_is_told_for_every_record(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.rec", [(n, 0, b"image %d" % n * 20) for n in range(5)])
+    path.write_bytes(path.read_bytes()[:-250])
+    items = list(RecordSource(str(path), str(tmp_path)).photos())
+    assert [type(item) for item in items] == [Photo, Photo, Photo, Refused, Refused]
+    assert {item.reason for item in items if isinstance(item, Refused)} == {BuildReason.RECORD_DAMAGED}
+    path.with_suffix(".idx").unlink()
+    with pytest.raises(ManifestError, match="is cut off"):
+        list(RecordSource(str(path), str(tmp_path)).photos())
+
+
+def test_a_record_of_a_wrong_length_is_a_reject_and_one_that_the_index_lacks_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.rec", [(n, 0, b"image %d" % n) for n in range(4)])
+    data = bytearray(path.read_bytes())
+    data[4] -= 8
+    path.write_bytes(data)
+    index = path.with_suffix(".idx")
+    index.write_text("".join(index.read_text().splitlines(keepends=True)[:2]))
+    source = RecordSource(str(path), str(tmp_path))
+    damaged, whole = source.photos()
+    assert isinstance(damaged, Refused)
+    assert "where no other one begins" in damaged.detail
+    assert isinstance(whole, Photo)
+    assert source.note() == "the .idx leaves out 80 bytes of the .rec: is it whole?"

@@ -1,3 +1,4 @@
+import gzip
 import math
 from pathlib import Path
 
@@ -95,3 +96,32 @@ def test_width_and_height_of_the_photo_are_not_taken_for_those_of_the_box(tmp_pa
     (photo,) = TableSource(path, str(tmp_path), boxes="xyxy", carry=()).photos()
     assert isinstance(photo, Photo)
     assert photo.box_xywh_px == (1, 2, 2, 3)
+
+
+def test_width_and_height_alone_are_those_of_the_photo(tmp_path: Path) -> None:
+    """As img2dataset writes them."""
+    source = TableSource(write(tmp_path, "image,width,height,text\na.jpg,640,480,hi\n"), str(tmp_path))
+    assert list(source.photos()) == [Photo("000000000", "a.jpg", ("hi",))]
+    assert source.columns == ("text",)
+    assert source.note() == "width and height are the picture's, with no place of a face: left out"
+    named = write(tmp_path, "image,w,h\na.jpg,640,480\n")
+    with pytest.raises(ManifestError, match="some columns of a box, but not x, y, height"):
+        TableSource(named, str(tmp_path), {"width": "w"})
+
+
+def test_a_box_that_is_no_number_is_shown_as_it_is_written(tmp_path: Path) -> None:
+    path = write(tmp_path, "image;x;y;width;height\na.jpg;1_76;1,5;2;3\n")
+    (photo,) = TableSource(path, str(tmp_path)).photos()
+    assert isinstance(photo, Photo)
+    assert photo.box_text == "'1_76', '1,5', '2', '3'"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_lines_end_in_any_way_and_fields_are_long(tmp_path: Path, packed: bool) -> None:
+    long = "x" * 200_000
+    data = f"image,x,y,width,height\ra.jpg,1,2,3,4\r{long},1,2,3,4\r".encode()
+    path = tmp_path / "faces.csv"
+    path.write_bytes(gzip.compress(data) if packed else data)
+    photos = list(TableSource(str(path), str(tmp_path)).photos())
+    assert [photo.image for photo in photos] == ["a.jpg", long]
+    assert photos[0] == Photo("000000000", "a.jpg", (), (1, 2, 3, 4))
