@@ -2,8 +2,8 @@
 
 The floor is what no renderer of this kind can do without, for the same pixels and in the same process: one
 float32 multiplication of the grid by the camera, the division by depth, and one remap of the photo. Prints
-milliseconds per view, the floor and their ratio, medians over interleaved rounds; then what a worker pays
-once: time to build a renderer, its memory, and the time to read a head from its file.
+milliseconds of processor time per view, the floor and their ratio, medians over interleaved rounds; then what a
+worker pays once: time to build a renderer, its memory, and the time to read a head from its file.
 """
 
 import resource
@@ -16,7 +16,7 @@ import click
 import cv2
 import numpy as np
 
-from render_core import Renderer
+from render_core import Renderer, kernel
 from render_core.grid import ViewGrid, build_grid, held_or_drawn_view
 from render_core.head import Head, ViewedHead
 from render_core.head_file import read_head_file, write_head_file
@@ -54,9 +54,9 @@ def medians_ms(rounds: int, *jobs: Callable[[], object]) -> list[float]:
     times = np.empty((rounds, len(jobs)))
     for row in times:
         for number, job in enumerate(jobs):
-            start = time.perf_counter()
+            start = time.process_time()
             job()
-            row[number] = 1000 * (time.perf_counter() - start)
+            row[number] = 1000 * (time.process_time() - start)
     return [float(value) for value in np.median(times, axis=0)]
 
 
@@ -114,7 +114,10 @@ def resident_mb() -> float:
 def main(rounds: int) -> None:
     cv2.setNumThreads(1)
     head = load_head(head_names()[0])
-    click.echo(f"OpenCV {cv2.__version__}, NumPy {np.__version__}, five views, clean mode with symmetry")
+    click.echo(
+        f"kernel {kernel.best_path()}, OpenCV {cv2.__version__}, NumPy {np.__version__}, "
+        "five views, clean mode with symmetry"
+    )
     for size_px, interpolation, yaw_deg in (
         (224, "cubic", 0.0),
         (224, "cubic", 12.0),

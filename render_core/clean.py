@@ -4,22 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from render_core.cells import Cells
 from render_core.errors import RenderReject
 from render_core.grid import ViewGrid
-from render_core.sampling import Lookup, sample_view
+from render_core.kernel import sample_view
+from render_core.kernel.weights import cubic_weights, linear_weights
 from render_core.sight import look
-from render_core.source import blur_beyond, photo_mask, pixels_per_mm, prepare_source
+from render_core.source import blur_beyond, pixels_per_mm, prepare_source, with_border
 
 Background = Literal["edge", "constant", "blur", "transparent"]
 Interpolation = Literal["linear", "cubic"]
 
-_CV2_INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
-_ALPHA_LOOKUP = Lookup(cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+_WEIGHTS = {"linear": linear_weights, "cubic": cubic_weights}
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,6 @@ class CleanOptions:
     background: Background = "edge"
     interpolation: Interpolation = "cubic"
     symmetry: bool = True
-
-    @property
-    def lookup(self) -> Lookup:
-        """The options as OpenCV takes them."""
-        border = cv2.BORDER_CONSTANT if self.background == "constant" else cv2.BORDER_REPLICATE
-        return Lookup(_CV2_INTERPOLATION[self.interpolation], border)
 
 
 @dataclass(frozen=True)
@@ -65,13 +58,18 @@ def render_clean(
     if options.background == "blur":
         photo_to_source = source.projection[:, :3] @ np.linalg.inv(projection[:, :3])
         source = blur_beyond(source, photo_to_source, sight.bounds_px)
+    transparent = options.background == "transparent"
+    pixels = with_border(source.image, black=options.background == "constant", alpha=transparent)
+    weights = _WEIGHTS[options.interpolation]()
     renderings = []
+    twins = sight.twin_steps if options.symmetry else [None] * len(grids)
     fractions = sight.fractions(symmetry=options.symmetry)
-    for number, (grid, (seen, filled)) in enumerate(zip(grids, fractions, strict=True)):
-        twins = sight.twin_weights[:, number] if options.symmetry else None
-        picture = sample_view(source, grid, options.lookup, twins, cells.cell_px)
-        if options.background == "transparent":
-            alpha = sample_view(photo_mask(source), grid, _ALPHA_LOOKUP, twins, cells.cell_px)
-            picture = np.dstack([picture, alpha])
+    for grid, steps, (seen, filled) in zip(grids, twins, fractions, strict=True):
+        picture = sample_view(
+            *(grid.points, grid.head_mask, pixels, source.projection, weights),
+            steps,
+            cells.cell_px,
+            channels=4 if transparent else 3,
+        )
         renderings.append(CleanRendering(picture, seen, filled))
     return renderings

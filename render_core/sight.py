@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, UInt8
 
 from render_core.cells import Cells
 from render_core.errors import RenderReject
@@ -69,6 +69,12 @@ class Sight:
     is_face: Bool[np.ndarray, "views n"]
     twin_weights: Float[np.ndarray, "2 views side side"]
     bounds_px: tuple[float, float, float, float]
+
+    @property
+    def twin_steps(self) -> UInt8[np.ndarray, "views 2 side side"]:
+        """The twins' weights in steps of 1/255, view by view."""
+        steps = cv2.convertScaleAbs(self.twin_weights.reshape(-1), alpha=255).reshape(self.twin_weights.shape)
+        return np.ascontiguousarray(steps.transpose(1, 0, 2, 3))
 
     def fractions(self, *, symmetry: bool) -> list[tuple[float, float]]:
         """Of each view, the shares of its face cells really seen, and filled from elsewhere.

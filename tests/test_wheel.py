@@ -15,21 +15,28 @@ import pytest
 from tests.photos import FACE_XYWH_PX, write_portrait
 
 ROOT = Path(__file__).parents[1]
+KERNEL = "render_core/kernel/_compiled.abi3.so"
 PACKAGES = ("faceposenet", "fpn_core", "render_core", "pipeline")
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built as a user builds it."""
+    return build_wheel(tmp_path_factory, {})
+
+
+def build_wheel(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Path:
     """Built from a copy, so that nothing that lies about in the checkout gets in."""
     source = tmp_path_factory.mktemp("source")
+    left_out = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
     for package in (*PACKAGES, "configs"):
-        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, source / package, ignore=left_out)
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md"):
         if (ROOT / name).is_file():
             shutil.copy(ROOT / name, source)
     out = tmp_path_factory.mktemp("dist")
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--wheel-dir", str(out)]
-    run([sys.executable, "-m", "pip", "wheel", *options, str(source)], out)
+    run([sys.executable, "-m", "pip", "wheel", *options, str(source)], out, environment)
     (found,) = out.glob("*.whl")
     return found
 
@@ -49,10 +56,11 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return programs
 
 
-def run(command: list[str], folder: Path) -> str:
-    """What a program prints, run in a folder with a home of its own."""
+def run(command: list[str], folder: Path, more: dict[str, str] | None = None) -> str:
+    """What a program prints, run in a folder with a home of its own; `more` is its environment besides."""
     names = ("PATH", "LANG", "LD_LIBRARY_PATH")
     environment = {name: os.environ[name] for name in names if name in os.environ} | {"HOME": str(folder)}
+    environment |= more or {}
     found = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
@@ -66,11 +74,43 @@ def test_every_file_of_the_packages_is_in_it(wheel: Path) -> None:
         str(path.relative_to(ROOT))
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and path.suffix not in (".pyc", ".c", ".h", ".so", ".pyd")
     }
     assert wanted - names == set()
-    beside = {name for name in names - wanted if ".dist-info/" not in name}
+    beside = {name for name in names - wanted if ".dist-info/" not in name and name != KERNEL}
     assert beside == {f"pipeline/configs/{path.name}" for path in (ROOT / "configs").iterdir()}
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_one_wheel_with_the_kernel_serves_every_python(wheel: Path) -> None:
+    assert KERNEL in zipfile.ZipFile(wheel).namelist()
+    assert "-cp311-abi3-" in wheel.name
+
+
+RENDER = """
+import hashlib, numpy as np
+from render_core import Renderer, kernel
+from render_core.heads import load_head
+from render_core.view import view_camera
+photo = np.random.default_rng(0).integers(0, 256, (300, 300, 3)).astype(np.uint8)
+views = Renderer(load_head("open-mean"), (0, 55), size_px=64).render(photo, view_camera(30).projection)
+print(kernel.best_path(), *(hashlib.sha256(view.image).hexdigest() for view in views))
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_without_a_compiler_it_gives_the_same_bytes(
+    wheel: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    bare = build_wheel(tmp_path_factory, {"CC": "no-such-compiler"})
+    assert KERNEL not in zipfile.ZipFile(bare).namelist()
+    printed = []
+    for name, archive in (("bare", bare), ("whole", wheel)):
+        zipfile.ZipFile(archive).extractall(tmp_path / name)
+        printed.append(run([sys.executable, "-c", RENDER], tmp_path / name).split())
+    (numpy, *bare_pictures), (compiled, *pictures) = printed
+    assert numpy == "numpy" != compiled
+    assert bare_pictures == pictures
 
 
 def test_it_is_imported_from_where_it_was_installed(installed: Path, tmp_path: Path) -> None:

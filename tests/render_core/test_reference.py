@@ -19,11 +19,6 @@ from render_core.sight import MIRROR, look
 from render_core.view import angles_to_rotation, view_camera
 from render_core.visibility import build_shadow_maps
 
-# Cubic sums in single precision may fall to the other side of a half, and OpenCV 4 rounds positions to
-# 1/32 px, which moves strong edges by some levels.
-EXACT_POSITIONS = not cv2.__version__.startswith("4.")
-MOST_LEVELS = 1 if EXACT_POSITIONS else 12
-
 SIZE = 20
 
 
@@ -76,8 +71,8 @@ def test_clean_mode(prepared: Any, face: Any, yaw: int, cubic: bool, edge: bool)
     slow = reference.render_clean(
         image, projection, grid, weights, cells.cell_px, cubic=cubic, outside="edge" if edge else "black"
     )
-    # The fast path leaves out shares of twins below 1 %.
-    assert np.abs(fast.image.astype(int) - slow.astype(int)).max() <= MOST_LEVELS + 3
+    # Positions are rounded to 1/1024 px, and the fast path leaves out shares of twins below 1 %.
+    assert np.abs(fast.image.astype(int) - slow.astype(int)).max() <= 1 + 3
 
 
 @examples

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from render_core.source import Source, blur_beyond, photo_mask, pixels_per_mm, prepare_source
+from render_core.source import Source, blur_beyond, pixels_per_mm, prepare_source, with_border
 
 
 def place(projection: np.ndarray, point: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def test_a_photo_that_is_too_fine_is_shrunk_without_a_shift(pose: Any) -> None:
     photo = np.where(np.hypot(columns - x, rows - y) < 40, 255, 0).astype(np.uint8)
     source = prepare_source(np.dstack([photo] * 3), P, 0.5, (100.0, 150.0, 1500.0, 1400.0))
     assert source.image.shape[1] < 300
-    mass = source.image[..., 0]
+    mass = source.image[..., 0].astype(float)
     rows, columns = np.mgrid[0 : mass.shape[0], 0 : mass.shape[1]]
     centre = np.array([(columns * mass).sum(), (rows * mass).sum()]) / mass.sum()
     np.testing.assert_allclose(centre, place(source.projection, point), atol=0.05)
@@ -50,7 +50,7 @@ def test_shrinking_averages_what_would_alias(pose: Any) -> None:
     stripes = np.zeros((1600, 1600, 3), np.uint8)
     stripes[:, ::2] = 255
     source = prepare_source(stripes, pose(0, size=1600), 0.5, (0.0, 0.0, 1599.0, 1599.0))
-    assert np.abs(source.image - 127.5).max() < 30
+    assert np.abs(source.image.astype(float) - 127.5).max() < 30
 
 
 @pytest.mark.parametrize("bounds", [(-500.0, -500.0, -400.0, -400.0), (900.0, 10.0, 950.0, 60.0)])
@@ -59,23 +59,31 @@ def test_at_least_a_pixel_remains(noise: np.ndarray, pose: Any, bounds: Any) -> 
 
 
 def test_beyond_the_photo_its_edge_goes_on_and_loses_detail(noise: np.ndarray) -> None:
-    source = Source(noise.astype(np.float32), np.eye(3, 4))
+    source = Source(noise, np.eye(3, 4))
     wider = blur_beyond(source, np.eye(3), (-80.0, 0.0, 199.0, 260.0))
     assert wider.image.shape[:2] == (261, 280)
     np.testing.assert_array_equal(wider.image[:200, 80:], source.image)
     np.testing.assert_array_equal(wider.projection[:, 3], [0.0, 0.0, 0.0])
     np.testing.assert_allclose(wider.projection @ [0.0, 0.0, 1.0, 1.0], [80.0, 0.0, 1.0])
-    near, far = (cv2.Sobel(wider.image[:200, x], -1, 0, 1).std() for x in (79, 30))
+    near, far = (cv2.Sobel(wider.image[:200, x].astype(np.float32), -1, 0, 1).std() for x in (79, 30))
     assert far < 0.4 * near
     # No seam: the first column beyond is as near to the edge as neighbours inside.
-    assert np.abs(wider.image[:200, 79] - wider.image[:200, 80]).mean() < 5
+    assert np.abs(wider.image[:200, 79].astype(float) - wider.image[:200, 80]).mean() < 5
 
 
 def test_nothing_is_added_where_the_photo_suffices(noise: np.ndarray) -> None:
-    source = Source(noise.astype(np.float32), np.eye(3, 4))
+    source = Source(noise, np.eye(3, 4))
     assert blur_beyond(source, np.eye(3), (5.0, 5.0, 150.0, 199.0)) is source
 
 
-def test_the_mask_is_the_photo(noise: np.ndarray) -> None:
-    mask = photo_mask(Source(noise.astype(np.float32), np.eye(3, 4)))
-    assert mask.image.shape == (200, 200) and (mask.image == 255).all()
+def test_the_border_goes_on_with_the_edge_or_is_black(noise: np.ndarray) -> None:
+    edge, black = with_border(noise), with_border(noise, black=True)
+    np.testing.assert_array_equal(edge[3:-4, 3:-4, :3], noise)
+    np.testing.assert_array_equal(edge[0, 0, :3], noise[0, 0])
+    np.testing.assert_array_equal(edge[-1, 3:-4, :3], noise[-1])
+    assert black[:3].max() == black[-4:, :, :3].max() == black[:, -4:, :3].max() == 0
+
+
+def test_the_fourth_channel_is_the_photo(noise: np.ndarray) -> None:
+    alpha = with_border(noise, alpha=True)[:, :, 3]
+    assert (alpha[3:-4, 3:-4] == 255).all() and alpha.sum() == 255 * noise.shape[0] * noise.shape[1]
