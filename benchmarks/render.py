@@ -2,8 +2,8 @@
 
 The floor is what no renderer of this kind can do without, for the same pixels and in the same process: one
 float32 multiplication of the grid by the camera, the division by depth, and one remap of the photo. Prints
-milliseconds of processor time per view, the floor and their ratio, medians over interleaved rounds; then what a
-worker pays once: time to build a renderer, its memory, and the time to read a head from its file.
+milliseconds of processor time per view, the floor and their ratio, medians over interleaved rounds; then what
+a worker pays once: time to build a renderer, its memory, and the time to read a head from its file.
 """
 
 import resource
