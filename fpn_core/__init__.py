@@ -1,4 +1,4 @@
-"""Head pose of face crops: crops, rotations, cameras and pose networks. README.md tells the conventions."""
+"""Head pose of face crops: crops, rotations, cameras, pose networks. The README has the conventions."""
 
 from fpn_core.camera import (
     FPN_227,

@@ -1,9 +1,8 @@
-"""The square crop that a pose network sees: its window in the image, its pixels, and the maps between the
-two.
+"""The square crop that a pose network sees: its window in the image, its pixels, the maps between both.
 
 Pixels are 0-based and an integer coordinate is a pixel's centre. Boxes are `[x, y, width, height]`, windows
 are `[x0, y0, x1, y1)` in whole pixels. The geometry is that of the preprocessing of FacePoseNet (Chang et
-al., ICCVW 2017), to the bit; README.md of this package tells it in words.
+al., ICCVW 2017), to the bit; the README of this package explains it.
 """
 
 from typing import Literal
@@ -23,8 +22,7 @@ EXPAND = 0.25
 
 MAX_WINDOW_TO_IMAGE_AREA = 9
 """Most pixels of a window, in pixels of its image. A face that fills a square photo, expanded by its own size
-on every side, is just allowed; a larger box is no face, and its black margin would cost memory without bound.
-"""
+on every side, is just allowed. A larger box is not a face; its black margin would cost unlimited memory."""
 
 MAX_COORDINATE_PX = 2.0**20
 """Largest coordinate and size of a box. Up to here float32, in which the reference computes, still resolves
@@ -40,7 +38,20 @@ _CV2_INTERPOLATION: dict[Interpolation, int] = {
 
 
 def valid_boxes(boxes_xywh_px: Float[np.ndarray, "n 4"]) -> Bool[np.ndarray, " n"]:
-    """Which boxes `crop_windows` takes: finite, wider and higher than 0, within +-MAX_COORDINATE_PX."""
+    """Finds the boxes that `crop_windows` accepts.
+
+    They are finite, wider and higher than 0, and within +-MAX_COORDINATE_PX.
+
+    Args:
+        boxes_xywh_px: x and y of the upper left corner, width, height, in pixels.
+
+    Returns:
+        True per box that is valid.
+
+    Example:
+        >>> valid_boxes(np.array([[10, 20, 80, 90], [10, 20, 0, 90], [np.nan, 0, 1, 1]])).tolist()
+        [True, False, False]
+    """
     # NaN compares as false, so it fails here too.
     within = (np.abs(boxes_xywh_px) <= MAX_COORDINATE_PX).all(axis=1)
     good: NDArray[np.bool_] = within & (boxes_xywh_px[:, 2:] > 0).all(axis=1)
@@ -50,15 +61,26 @@ def valid_boxes(boxes_xywh_px: Float[np.ndarray, "n 4"]) -> Bool[np.ndarray, " n
 def crop_windows(
     boxes_xywh_px: Float[np.ndarray, "n 4"], expand: Expand = EXPAND
 ) -> Int64[np.ndarray, "n 4"]:
-    """Windows `[x0, y0, x1, y1)` of the crops of face boxes `[x, y, width, height]`, both in image pixels.
+    """Computes the windows of the crops of face boxes, both in image pixels.
 
-    A window is square and may lie partly or wholly outside the image; what lies outside is black in the
+    A window is square and may lie partly or wholly outside the image; the part outside is black in the
     crop. It does not depend on the size of the image: the reference's padding shifts box and picture alike,
     and pads far enough that its slice is never cut short.
 
-    `expand`: share of the square's side added on every side, or one share each for left, top, right, bottom.
+    Args:
+        boxes_xywh_px: x and y of the upper left corner, width, height, in pixels.
+        expand: share of the square's side added on every side, or one share each for left, top, right and
+            bottom.
 
-    Raises BoxError where a box fails `valid_boxes`.
+    Returns:
+        Windows `[x0, y0, x1, y1)`.
+
+    Raises:
+        BoxError: a box that fails `valid_boxes`.
+
+    Example:
+        >>> crop_windows(np.array([[100.0, 100.0, 80.0, 100.0]])).tolist()
+        [[65, 75, 215, 225]]
     """
     good = valid_boxes(boxes_xywh_px)
     if not good.all():
@@ -97,12 +119,27 @@ def extract_crop(
     size_px: int,
     interpolation: Interpolation = "cubic",
 ) -> UInt8[np.ndarray, "s s 3"]:
-    """The window of the image, black outside it, resized to `size_px` squared.
+    """Cuts the window out of the image, black outside it, and resizes it to `size_px` squared.
 
-    `interpolation` is OpenCV's; the original network was trained on "cubic". A window inside the image is
-    read in place; only one that sticks out is copied, with its black margin.
+    A window inside the image is read in place; only one that extends beyond it is copied, with its black
+    margin.
 
-    Raises BoxError for a window without pixels, or with more than MAX_WINDOW_TO_IMAGE_AREA times the image's.
+    Args:
+        image: pixels of the photo, BGR.
+        window_xyxy_px: the window, as `crop_windows` returns it.
+        size_px: side of the crop.
+        interpolation: OpenCV's; the original network was trained on "cubic".
+
+    Returns:
+        The crop, BGR.
+
+    Raises:
+        BoxError: a window without pixels, or with more than MAX_WINDOW_TO_IMAGE_AREA times the image's.
+
+    Example:
+        >>> photo = np.zeros((300, 400, 3), np.uint8)
+        >>> extract_crop(photo, np.array([65, 75, 215, 225]), 227).shape
+        (227, 227, 3)
     """
     height, width = image.shape[:2]
     x0, y0, x1, y1 = (int(edge) for edge in window_xyxy_px)
@@ -127,8 +164,18 @@ def extract_crop(
 
 
 def jpeg_roundtrip(crop: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """The BGR crop written as a JPEG (quality 95, 4:2:0) and read back, as the reference does between its
-    steps."""
+    """Encodes a crop as JPEG (quality 95, 4:2:0) and decodes it, as the reference does between its steps.
+
+    Args:
+        crop: pixels, BGR.
+
+    Returns:
+        The decoded pixels, of the same shape.
+
+    Example:
+        >>> jpeg_roundtrip(np.full((8, 8, 3), 128, np.uint8)).max()
+        np.uint8(128)
+    """
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x221111]
     _, encoded = cv2.imencode(".jpg", crop, quality)
     decoded: NDArray[np.uint8] | None = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
@@ -137,7 +184,19 @@ def jpeg_roundtrip(crop: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3
 
 
 def crop_to_image(window_xyxy_px: Int[np.ndarray, "n 4"], size_px: int) -> Float64[np.ndarray, "n 3 3"]:
-    """Affine maps from pixels of the crops, resized to `size_px` squared, to pixels of the image."""
+    """Makes the affine maps from pixels of the crops to pixels of the image.
+
+    Args:
+        window_xyxy_px: the crops' windows in the image.
+        size_px: side of the crops after resizing.
+
+    Returns:
+        One 3 x 3 matrix per window, for homogeneous pixels.
+
+    Example:
+        >>> crop_to_image(np.array([[65, 75, 215, 225]]), 75)[0].tolist()
+        [[2.0, 0.0, 65.5], [0.0, 2.0, 75.5], [0.0, 0.0, 1.0]]
+    """
     corner = window_xyxy_px[:, :2].astype(np.float64)
     # x_img + 1/2 = x0 + s (x_crop + 1/2): pixel areas map onto each other, hence the halves for their
     # centres.
@@ -146,7 +205,19 @@ def crop_to_image(window_xyxy_px: Int[np.ndarray, "n 4"], size_px: int) -> Float
 
 
 def image_to_crop(window_xyxy_px: Int[np.ndarray, "n 4"], size_px: int) -> Float64[np.ndarray, "n 3 3"]:
-    """Affine maps from pixels of the image to pixels of the crops: the inverses of `crop_to_image`."""
+    """Makes the affine maps from pixels of the image to pixels of the crops: the inverses of `crop_to_image`.
+
+    Args:
+        window_xyxy_px: the crops' windows in the image.
+        size_px: side of the crops after resizing.
+
+    Returns:
+        One 3 x 3 matrix per window, for homogeneous pixels.
+
+    Example:
+        >>> image_to_crop(np.array([[65, 75, 215, 225]]), 300)[0, 0].tolist()
+        [2.0, 0.0, -129.5]
+    """
     corner = window_xyxy_px[:, :2].astype(np.float64)
     # x_crop + 1/2 = (x_img + 1/2 - x0) / s
     scale = size_px / (window_xyxy_px[:, 2:] - window_xyxy_px[:, :2])

@@ -13,7 +13,7 @@
         `-- ProviderError       the asked-for device cannot run it
 
 Every message says what was found, what was expected and what to do. Faults of single faces inside a batch
-are no exceptions: they are masks (`valid_boxes`, `PoseBatch.finite`).
+are not exceptions: they are masks (`valid_boxes`, `PoseBatch.finite`).
 """
 
 

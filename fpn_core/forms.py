@@ -61,7 +61,7 @@ class TranslationForm:
 def to_head_rotation(
     rotation: Float64[np.ndarray, "n 3 3"], axes: Axes, direction: Direction
 ) -> Float64[np.ndarray, "n 3 3"]:
-    """Rotations of this project (head to camera, y down) from those that a network tells in other axes or
+    """Rotations of this project (head to camera, y down) from those that a network predicts in other axes or
     the other way round."""
     if direction == "camera_to_head":
         rotation = np.swapaxes(rotation, 1, 2)

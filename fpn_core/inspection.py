@@ -1,4 +1,4 @@
-"""Looking at model files and describing them, for those who bring their own network."""
+"""Looking at model files and describing them, for users who bring their own network."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,7 +14,13 @@ from fpn_core.session import open_session
 
 @dataclass(frozen=True)
 class GraphValue:
-    """An input or output of a graph. `shape` holds a name or None where a dimension is not fixed."""
+    """An input or output of a graph.
+
+    Attributes:
+        name: its name in the graph.
+        dtype: its type, as ONNX Runtime names it.
+        shape: its dimensions; a name or None where one is not fixed.
+    """
 
     name: str
     dtype: str
@@ -23,7 +29,22 @@ class GraphValue:
 
 @dataclass(frozen=True)
 class ModelReport:
-    """What a model file is. `problem` says why `PoseNetwork` would refuse it, and is None where it runs."""
+    """What a model file contains; `inspect_model` returns it.
+
+    Attributes:
+        size_bytes: size of the file.
+        sha256: hex digest of the file.
+        inputs: inputs of the graph.
+        outputs: outputs of the graph.
+        metadata: all metadata of the file.
+        spec: the specification in the metadata, or None where there is none that is valid.
+        problem: why `PoseNetwork` would refuse the file, or None where it runs.
+
+    Example:
+        >>> from fpn_core import default_model_path
+        >>> [value.dtype for value in inspect_model(default_model_path()).inputs]
+        ['tensor(uint8)']
+    """
 
     size_bytes: int
     sha256: str
@@ -35,9 +56,22 @@ class ModelReport:
 
 
 def inspect_model(path: Path) -> ModelReport:
-    """Opens a model file on the CPU and tells what is in it, whether or not it describes itself.
+    """Opens a model file on the CPU and reports what is in it, whether or not it describes itself.
 
-    Raises ModelFileError for a file that is not there or is no network.
+    Args:
+        path: the file.
+
+    Returns:
+        What it contains.
+
+    Raises:
+        ModelFileError: a file that does not exist or is not a network.
+
+    Example:
+        >>> from fpn_core import default_model_path
+        >>> report = inspect_model(default_model_path())
+        >>> report.problem is None, report.spec.size_px
+        (True, 112)
     """
     model = read_model_file(path)
     session, _ = open_session(model, str(path), "cpu", threads=1)
@@ -62,10 +96,28 @@ def inspect_model(path: Path) -> ModelReport:
 def describe_model(source: Path, destination: Path, changes: Mapping[str, str]) -> NetworkSpec:
     """Copies a model file with some of its metadata changed, once they fit the graph.
 
-    `changes`: keys of `fpn_core.metadata`, with or without their prefix, and their new values; an empty value
-    removes a key. What the file said before stays. Nothing is written when the result would not run.
+    What the file said before stays. Nothing is written when the result would not run.
 
-    Raises ModelFileError, ModelMetadataError, or MissingPackageError without the package `onnx`.
+    Args:
+        source: the file to copy.
+        destination: the file to write.
+        changes: keys of `fpn_core.metadata`, with or without their prefix, and their new values; an empty
+            value removes a key.
+
+    Returns:
+        The specification of the new file.
+
+    Raises:
+        ModelFileError: a source that does not exist or is not a network.
+        ModelMetadataError: metadata that are not valid or do not fit the graph.
+        MissingPackageError: the package `onnx` is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> from fpn_core import default_model_path
+        >>> copy = Path(tempfile.mkdtemp()) / "renamed.onnx"
+        >>> describe_model(default_model_path(), copy, {"name": "renamed"}).name
+        'renamed'
     """
     session, _ = open_session(read_model_file(source), str(source), "cpu", threads=1)
     keys = {PREFIX + "schema": SCHEMA} | dict(session.get_modelmeta().custom_metadata_map)

@@ -57,7 +57,17 @@ Channels = Literal["BGR", "RGB"]
 
 @dataclass(frozen=True)
 class Normalisation:
-    """How a float32 input is made of 8-bit pixels: x = (pixel * scale - mean) / std, per channel."""
+    """How a float32 input is made from 8-bit pixels: x = (pixel * scale - mean) / std, per channel.
+
+    Attributes:
+        scale: factor of the pixels, often 1 / 255.
+        mean: per channel, in the network's order of channels.
+        std: per channel, likewise.
+
+    Example:
+        >>> Normalisation(scale=1 / 255, mean=(0.5, 0.5, 0.5)).std
+        (1.0, 1.0, 1.0)
+    """
 
     scale: float
     mean: Three
@@ -66,9 +76,18 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """Everything that has to be known to feed a pose network and to read it.
+    """Everything needed to feed a pose network and to read its output; the keys above explain each field.
 
-    `normalisation` None: uint8 input. `*_columns` None: the whole output is the form.
+    Attributes:
+        normalisation: None for uint8 input.
+        rotation_columns: None where the whole output is the form.
+        translation_columns: None where the whole output is the form.
+
+    Example:
+        >>> from fpn_core import PoseNetwork
+        >>> spec = PoseNetwork().spec
+        >>> spec.size_px, spec.channels, spec.camera.name
+        (112, 'BGR', 'fpn-227')
     """
 
     name: str
@@ -93,9 +112,22 @@ class NetworkSpec:
 
 
 def metadata_to_spec(metadata: Mapping[str, str]) -> NetworkSpec:
-    """The specification in a model's metadata (`session.get_modelmeta().custom_metadata_map`).
+    """Reads the specification from a model's metadata.
 
-    Raises ModelMetadataError, naming the key, for one that is missing, wrong or unknown.
+    Args:
+        metadata: the keys and values, as `session.get_modelmeta().custom_metadata_map` returns them.
+
+    Returns:
+        The specification.
+
+    Raises:
+        ModelMetadataError: a key that is missing, wrong or unknown; the message names it.
+
+    Example:
+        >>> from fpn_core import PoseNetwork
+        >>> spec = PoseNetwork().spec
+        >>> metadata_to_spec(spec_to_metadata(spec)) == spec
+        True
     """
     reader = _Reader(metadata)
     reader.choice("schema", [SCHEMA])
@@ -146,16 +178,28 @@ def _check_form(spec: NetworkSpec) -> None:
                 f"the model's metadata key {PREFIX}{part}.columns names {len(columns)} numbers; the form"
                 f" {form} has {math.prod(shape)}. Name that many, or correct {PREFIX}{part}.form."
             )
-    told = (spec.axes, spec.rotation_direction)
-    if ROTATION_FORMS[spec.rotation_form].own_axes and told != ("y_down", "head_to_camera"):
+    given = (spec.axes, spec.rotation_direction)
+    if ROTATION_FORMS[spec.rotation_form].own_axes and given != ("y_down", "head_to_camera"):
         raise ModelMetadataError(
-            f"the model's metadata say {PREFIX}axes {told[0]} and {PREFIX}rotation.direction {told[1]}, but"
+            f"the model's metadata say {PREFIX}axes {given[0]} and {PREFIX}rotation.direction {given[1]}, but"
             f" the form {spec.rotation_form} has its own axes. Leave both keys out, or use an euler_ form."
         )
 
 
 def spec_to_metadata(spec: NetworkSpec) -> dict[str, str]:
-    """The keys of a specification: inverse of `metadata_to_spec`."""
+    """Writes a specification as metadata: the inverse of `metadata_to_spec`.
+
+    Args:
+        spec: the specification.
+
+    Returns:
+        Keys with their prefix, and values.
+
+    Example:
+        >>> from fpn_core import PoseNetwork
+        >>> spec_to_metadata(PoseNetwork().spec)["faceposenet.input.size_px"]
+        '112'
+    """
     expand = spec.crop_expand if isinstance(spec.crop_expand, tuple) else (spec.crop_expand,)
     keys = {
         "schema": SCHEMA,
@@ -197,8 +241,22 @@ def spec_to_metadata(spec: NetworkSpec) -> dict[str, str]:
 def write_metadata(source: Path, destination: Path, spec: NetworkSpec) -> None:
     """Copies an ONNX file with its metadata replaced by those of `spec`; graph and weights stay as they are.
 
-    `destination` may be `source`. Raises MissingPackageError without the package `onnx`, ModelFileError for
-    a file that it cannot read.
+    Args:
+        source: the file to copy.
+        destination: the file to write; may be `source`.
+        spec: the specification.
+
+    Raises:
+        MissingPackageError: the package `onnx` is not installed.
+        ModelFileError: a source that cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from fpn_core import PoseNetwork, default_model_path
+        >>> copy = Path(tempfile.mkdtemp()) / "copy.onnx"
+        >>> write_metadata(default_model_path(), copy, PoseNetwork().spec)
+        >>> copy.is_file()
+        True
     """
     onnx = import_onnx()
     model = load_onnx(source)

@@ -15,7 +15,7 @@ from fpn_core.rotation import nearest_rotation
 
 @runtime_checkable
 class Network(Protocol):
-    """What is needed of a `PoseNetwork`."""
+    """What the functions of this module need of a `PoseNetwork`."""
 
     @property
     def spec(self) -> NetworkSpec: ...
@@ -26,10 +26,23 @@ class Network(Protocol):
 def poses_with_mirrored(
     network: Network, crops: UInt8[np.ndarray, "n s s 3"], batch_size: int = 128
 ) -> tuple[PoseBatch, PoseBatch]:
-    """Poses of the crops, and of the crops with their columns reversed, each as seen in its own crop.
+    """Poses the crops, and the crops with their columns reversed, each as seen in its own crop.
 
-    Crop and mirror image go through the network in the same batch of at most `batch_size` images (at least
-    2), as in the original. Raises what the network raises.
+    Crop and mirror image go through the network in the same batch, as in the original.
+
+    Args:
+        network: the network.
+        crops: BGR crops of the network's size.
+        batch_size: most images per call, at least 2.
+
+    Returns:
+        The poses of the crops, and those of the mirrored crops. Raises what the network raises.
+
+    Example:
+        >>> from fpn_core import PoseNetwork
+        >>> straight, mirrored = poses_with_mirrored(PoseNetwork(), np.zeros((2, 112, 112, 3), np.uint8))
+        >>> len(straight), len(mirrored)
+        (2, 2)
     """
     half = max(batch_size // 2, 1)
     both = [
@@ -44,11 +57,23 @@ def poses_with_mirrored(
 def poses_averaged_with_mirrored(
     network: Network, crops: UInt8[np.ndarray, "n s s 3"], batch_size: int = 128
 ) -> PoseBatch:
-    """Means of the poses of the crops and of their mirror images, the latter mirrored back: steadier, for
-    twice the work.
+    """Averages the poses of the crops and of their mirror images: steadier, for twice the work.
 
-    The rotation is the one nearest to both (chordal mean). Where only one of the two crops has a pose, it is
-    taken alone. Raises what the network raises.
+    The rotation is the one nearest to both (chordal mean). Where only one of the two crops has a pose, that
+    one is returned.
+
+    Args:
+        network: the network.
+        crops: BGR crops of the network's size.
+        batch_size: most images per call, at least 2.
+
+    Returns:
+        One pose per crop. Raises what the network raises.
+
+    Example:
+        >>> from fpn_core import PoseNetwork
+        >>> len(poses_averaged_with_mirrored(PoseNetwork(), np.zeros((2, 112, 112, 3), np.uint8)))
+        2
     """
     straight, mirrored = poses_with_mirrored(network, crops, batch_size)
     back_rotation, back_tvec = mirror_pose(mirrored.rotation, mirrored.tvec_mm, network.spec.camera)
@@ -70,7 +95,20 @@ def poses_averaged_with_mirrored(
 
 
 class MirrorAveraged:
-    """A network whose answers are those of another, averaged with its answers for the mirrored crops."""
+    """A network that returns the mean of another's poses for the crops and for the mirrored crops.
+
+    Args:
+        network: the network to ask.
+
+    Attributes:
+        spec: what goes in and what comes out, as in that network.
+
+    Example:
+        >>> from fpn_core import PoseNetwork
+        >>> steady = MirrorAveraged(PoseNetwork())
+        >>> len(steady(np.zeros((3, 112, 112, 3), np.uint8)))
+        3
+    """
 
     def __init__(self, network: Network) -> None:
         self.spec = network.spec

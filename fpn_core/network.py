@@ -22,13 +22,19 @@ from fpn_core.session import CPU, Device, open_session, run_bound
 class PoseNetwork:
     """An ONNX file that describes itself (see `fpn_core.metadata`), ready to run.
 
+    It loads no custom-op library and no external weights: the file is all there is.
+
     Attributes:
         spec: what goes in and what comes out.
         provider: the ONNX Runtime provider that really runs it.
         provider_reason: one sentence on why it is that one.
         sha256: hex digest of the bytes that were loaded.
 
-    Loads no custom-op library and no external weights: the file is all there is.
+    Example:
+        >>> network = PoseNetwork(device="cpu")
+        >>> size = network.spec.size_px
+        >>> network(np.zeros((4, size, size, 3), np.uint8)).rotation.shape
+        (4, 3, 3)
     """
 
     def __init__(
@@ -38,14 +44,18 @@ class PoseNetwork:
         threads: int = 1,
         expected_sha256: str | None = None,
     ) -> None:
-        """Loads the file, or one of the package's networks by its name, or without a path its default.
+        """Loads the file.
 
-        `device`: "auto" takes CUDA where it works and else the CPU; "cuda" and "tensorrt" insist. `threads`:
-        CPU threads of a call. `expected_sha256`: hex digest that the file must have; it is checked before
-        anything of it is used.
+        Args:
+            path: a file, the name of a network of the package, or None for the package's default.
+            device: "auto" uses CUDA where it works and else the CPU; "cuda" and "tensorrt" insist.
+            threads: CPU threads per call.
+            expected_sha256: hex digest that the file must have; checked before any of it is used.
 
-        Raises ModelFileError, ModelMetadataError, or ProviderError where a device was asked for and does not
-        work.
+        Raises:
+            ModelFileError: a file that does not exist, is not a network, or has another digest.
+            ModelMetadataError: metadata that are missing, not valid, or do not fit the graph.
+            ProviderError: a device that was asked for and does not work.
         """
         path = default_model_path() if path is None else Path(path)
         model = read_model_file(path)
@@ -63,11 +73,18 @@ class PoseNetwork:
         check_graph(self._session, self.spec)
 
     def __call__(self, crops: UInt8[np.ndarray, "n h w c"], batch_size: int = 128) -> PoseBatch:
-        """Poses of BGR crops of `spec.size_px` squared, at most `batch_size` at a time.
+        """Poses BGR crops.
 
-        Raises ModelInputError for crops of another size or type, ModelOutputError for outputs that are not
-        what the metadata promise. A crop without a pose is a row of NaN (`PoseBatch.finite`), never an
-        exception.
+        Args:
+            crops: pixels of `spec.size_px` squared, BGR.
+            batch_size: most crops per call of ONNX Runtime.
+
+        Returns:
+            One pose per crop. A crop without a pose is a row of NaN (`PoseBatch.finite`), never an exception.
+
+        Raises:
+            ModelInputError: crops of another size or type.
+            ModelOutputError: outputs that are not what the metadata promise.
         """
         size = self.spec.size_px
         if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):

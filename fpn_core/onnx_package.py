@@ -29,7 +29,9 @@ def load_onnx(path: Path) -> Any:
         ) from error
     except Exception as error:
         # The decoder's exceptions belong to the protobuf package, which is not ours to name.
-        raise ModelFileError(f"{path} is no ONNX file: {error}. Expected a serialized ModelProto.") from error
+        raise ModelFileError(
+            f"{path} is not an ONNX file: {error}. Expected a serialized ModelProto."
+        ) from error
     if not model.graph.node:
         raise ModelFileError(f"{path} holds no network: its graph is empty. Expected an exported ONNX file.")
     return model

@@ -24,7 +24,14 @@ Array = NDArray[np.float64]
 
 
 def outer_eye_distance(points: Float[np.ndarray, "*faces 68 d"]) -> Float[np.ndarray, "*faces"]:
-    """Distance of the outer corners of the eyes, by which landmark errors are told; in the points' unit."""
+    """Measures the distance between the outer corners of the eyes, the usual unit of landmark errors.
+
+    Args:
+        points: the 68 points of 300-W of one face or many, in any unit.
+
+    Returns:
+        The distance per face, in the points' unit.
+    """
     right, left = OUTER_EYE_CORNERS
     return np.asarray(np.linalg.norm(points[..., right, :] - points[..., left, :], axis=-1))
 
@@ -35,14 +42,33 @@ def points_to_pose(
     window_xyxy_px: Int[np.ndarray, "n 4"],
     camera: Camera = FPN_227,
 ) -> PoseBatch:
-    """Poses, in the camera of the crops in these windows, that bring points of the head closest to where they
-    are seen in the whole image (least squares in pixels).
+    """Finds the poses that bring points of the head closest to where they are seen (least squares in pixels).
 
     Such a fit has two solutions for shallow points, one the mirror image of the other in depth, and others
-    behind the camera. Both in front are refined and the better one is taken; never one with a point behind
-    the camera. A row with points that are not numbers, or all at one place, is NaN (`PoseBatch.finite`).
+    behind the camera. Both in front are refined and the better one is returned; never one with a point behind
+    the camera.
 
-    Raises GeometryError for fewer than 6 points of the head, or points in one plane.
+    Args:
+        points_px: where the points are seen, in pixels of the whole image.
+        points_mm: the points in the head frame.
+        window_xyxy_px: windows of the crops in whose camera the poses are expressed.
+        camera: that camera.
+
+    Returns:
+        One pose per row; NaN for a row whose points are not finite, or are all in one place
+        (`PoseBatch.finite`).
+
+    Raises:
+        GeometryError: fewer than 6 points of the head, or points in one plane.
+
+    Example:
+        >>> from fpn_core import project, projection_to_image, ypr_deg_to_matrix
+        >>> window, tvec_mm = np.array([[0, 0, 227, 227]]), np.array([[5.0, -3.0, 3000.0]])
+        >>> points_mm = np.random.default_rng(0).normal(0, 40, (20, 3))
+        >>> turned = ypr_deg_to_matrix(np.array([[25.0, -10.0, 5.0]]))
+        >>> seen_px = project(points_mm, projection_to_image(turned, tvec_mm, window))
+        >>> points_to_pose(seen_px, points_mm, window).ypr_deg.round(3).tolist()
+        [[25.0, -10.0, 5.0]]
     """
     spread = np.linalg.svd(points_mm - points_mm.mean(axis=0), compute_uv=False)
     if len(points_mm) < 6 or spread[2] < _THICKNESS * spread[0]:

@@ -1,4 +1,4 @@
-"""What a pose network says about a batch of crops."""
+"""The poses that a network predicts for a batch of crops."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,22 @@ from fpn_core.rotation import matrix_to_rvec, matrix_to_ypr_deg
 
 @dataclass(frozen=True, eq=False)
 class PoseBatch:
-    """Poses of n crops: proper rotations head to camera, translations in mm, confidences where the network
-    has any.
+    """Poses of n crops, in the camera of the network's `NetworkSpec`, on the crop in which they were seen.
 
-    A row for which the network gave no pose (NaN, inf, no rotation) holds NaN: see `finite`. The poses are
-    told in the camera of the network's `NetworkSpec`, on the crop they were seen in.
+    A row for which the network gave no pose (NaN, inf, not a rotation) holds NaN: see `finite`.
+
+    Attributes:
+        rotation: proper rotations, head to camera.
+        tvec_mm: translations in mm.
+        confidence: 0 to 1 per pose, or None for a network that predicts none.
+
+    Raises:
+        GeometryError: arrays whose lengths or shapes do not fit.
+
+    Example:
+        >>> poses = PoseBatch(np.eye(3)[None], np.array([[0.0, 0.0, 3000.0]]))
+        >>> len(poses), poses.rvec_rad.tolist(), poses.in_front.tolist()
+        (1, [[0.0, 0.0, 0.0]], [True])
     """
 
     rotation: Float64[np.ndarray, "n 3 3"]
@@ -39,20 +50,20 @@ class PoseBatch:
     def __getitem__(
         self, rows: slice | Bool[np.ndarray, " n"] | Int[np.ndarray, " k"] | list[int]
     ) -> "PoseBatch":
-        """The rows of a slice, mask or list of indices, as a batch."""
+        """Returns the rows of a slice, mask or list of indices, as a batch."""
         confidence = None if self.confidence is None else self.confidence[rows]
         return PoseBatch(self.rotation[rows], self.tvec_mm[rows], confidence)
 
     @property
     def finite(self) -> Bool[np.ndarray, " n"]:
-        """Rows for which the network gave a pose."""
+        """True per row for which the network gave a pose."""
         with_rotation: NDArray[np.bool_] = np.isfinite(self.rotation).all(axis=(1, 2))
         with_translation: NDArray[np.bool_] = np.isfinite(self.tvec_mm).all(axis=1)
         return with_rotation & with_translation
 
     @property
     def in_front(self) -> Bool[np.ndarray, " n"]:
-        """Rows whose head lies in front of the camera (t_z > 0)."""
+        """True per row whose head lies in front of the camera (t_z > 0)."""
         positive: NDArray[np.bool_] = self.tvec_mm[:, 2] > 0
         return positive
 
@@ -63,5 +74,5 @@ class PoseBatch:
 
     @property
     def ypr_deg(self) -> Float64[np.ndarray, "n 3"]:
-        """Yaw, pitch and roll in degrees; README.md of this package has their signs."""
+        """Yaw, pitch and roll in degrees; the README of this package defines their signs."""
         return matrix_to_ypr_deg(self.rotation)

@@ -97,7 +97,7 @@ class _Crops:
 
 
 def _renamed(model: Any, suffix: str) -> NetworkSpec:
-    """What the model says of itself, with a name that tells the copy from it."""
+    """What the model says of itself, with a name that distinguishes the copy."""
     spec = metadata_to_spec({entry.key: entry.value for entry in model.metadata_props})
     return replace(spec, name=f"{spec.name}-{suffix}")
 

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 
 def rvec_to_matrix(rvec_rad: Float[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 3 3"]:
-    """Rotation vectors (axis times angle in radians) to matrices."""
+    """Converts rotation vectors to matrices.
+
+    Args:
+        rvec_rad: axis times angle in radians.
+
+    Returns:
+        Proper rotation matrices, head to camera.
+
+    Example:
+        >>> rvec_to_matrix(np.array([[0, 0, np.pi / 2]])).round(6)[0].tolist()
+        [[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
     rvec = rvec_rad.astype(np.float64)
     angle = np.linalg.norm(rvec, axis=1)
     cross = np.zeros((len(rvec), 3, 3))
@@ -26,7 +37,21 @@ def rvec_to_matrix(rvec_rad: Float[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n
 
 
 def matrix_to_rvec(rotation: Float[np.ndarray, "n 3 3"]) -> Float64[np.ndarray, "n 3"]:
-    """Matrices to rotation vectors of at most pi radians; exact to rounding also near 0 and near pi."""
+    """Converts matrices to rotation vectors of at most pi radians.
+
+    The result is exact to rounding, also near 0 and near pi.
+
+    Args:
+        rotation: proper rotation matrices.
+
+    Returns:
+        Axis times angle in radians.
+
+    Example:
+        >>> quarter_turn = ypr_deg_to_matrix(np.array([[0.0, 0.0, 90.0]]))
+        >>> matrix_to_rvec(quarter_turn).round(4).tolist()
+        [[0.0, 0.0, 1.5708]]
+    """
     quaternion = _matrix_to_quaternion(rotation.astype(np.float64))
     w, xyz = quaternion[:, 0], quaternion[:, 1:]
     sine = np.linalg.norm(xyz, axis=1)
@@ -56,9 +81,20 @@ def _matrix_to_quaternion(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def matrix_to_ypr_deg(rotation: Float[np.ndarray, "n 3 3"]) -> Float64[np.ndarray, "n 3"]:
-    """Matrices to (yaw, pitch, roll) in degrees, yaw within +-90.
+    """Converts matrices to yaw, pitch and roll.
 
-    At yaw = +-90 pitch and roll turn about the same axis; the whole turn is then given as pitch, with roll 0.
+    At a yaw of 90 or -90 degrees, pitch and roll turn about the same axis; the whole turn is then returned as
+    pitch, with a roll of 0.
+
+    Args:
+        rotation: proper rotation matrices, head to camera.
+
+    Returns:
+        Yaw (within +-90), pitch and roll in degrees.
+
+    Example:
+        >>> matrix_to_ypr_deg(rvec_to_matrix(np.array([[0.0, np.pi / 6, 0.0]])))[0, 0].round(6)
+        np.float64(30.0)
     """
     r = rotation.astype(np.float64)
     # Third row (-sin yaw, cos yaw sin pitch, cos yaw cos pitch); first column (cos yaw cos roll, cos yaw
@@ -74,8 +110,21 @@ def matrix_to_ypr_deg(rotation: Float[np.ndarray, "n 3 3"]) -> Float64[np.ndarra
 
 
 def ypr_deg_to_matrix(ypr_deg: Float[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 3 3"]:
-    """(yaw, pitch, roll) in degrees to matrices Rz(roll) Ry(yaw) Rx(pitch): inverse of
-    `matrix_to_ypr_deg`."""
+    """Converts yaw, pitch and roll to matrices Rz(roll) Ry(yaw) Rx(pitch).
+
+    The inverse of `matrix_to_ypr_deg`.
+
+    Args:
+        ypr_deg: yaw, pitch and roll in degrees.
+
+    Returns:
+        Rotation matrices, head to camera.
+
+    Example:
+        >>> turned = ypr_deg_to_matrix(np.array([[30.0, 10.0, -5.0]]))
+        >>> matrix_to_ypr_deg(turned).round(6).tolist()
+        [[30.0, 10.0, -5.0]]
+    """
     yaw, pitch, roll = np.deg2rad(ypr_deg.astype(np.float64)).T
     rotation: NDArray[np.float64] = (
         rotation_about_axis(2, roll) @ rotation_about_axis(1, yaw) @ rotation_about_axis(0, pitch)
@@ -97,16 +146,38 @@ def rotation_about_axis(axis: int, angle_rad: Float64[np.ndarray, " n"]) -> Floa
 def geodesic_deg(
     rotation_a: Float[np.ndarray, "n 3 3"], rotation_b: Float[np.ndarray, "n 3 3"]
 ) -> Float64[np.ndarray, " n"]:
-    """Angles in degrees, 0 to 180, of the rotations that take a to b."""
+    """Measures the angles between pairs of rotations.
+
+    Args:
+        rotation_a: rotation matrices.
+        rotation_b: as many others.
+
+    Returns:
+        The angle of the rotation that takes a to b, 0 to 180 degrees, per pair.
+
+    Example:
+        >>> ahead, left = np.eye(3)[None], ypr_deg_to_matrix(np.array([[40.0, 0.0, 0.0]]))
+        >>> geodesic_deg(ahead, left).round(6).tolist()
+        [40.0]
+    """
     between = matrix_to_rvec(np.swapaxes(rotation_a, 1, 2) @ rotation_b)
     angle_deg: NDArray[np.float64] = np.rad2deg(np.linalg.norm(between, axis=1))
     return angle_deg
 
 
 def nearest_rotation(matrix: Float[np.ndarray, "n 3 3"]) -> Float64[np.ndarray, "n 3 3"]:
-    """The proper rotation nearest to each matrix in the Frobenius norm.
+    """Finds the proper rotation nearest to each matrix in the Frobenius norm (Kabsch).
 
-    NaN where there is no single one: for matrices with NaN or inf, and for degenerate ones such as 0.
+    Args:
+        matrix: any 3 x 3 matrices, for example sums of rotations.
+
+    Returns:
+        Rotation matrices; NaN where the nearest one is not unique: for matrices with NaN or inf, and for
+        degenerate ones such as 0.
+
+    Example:
+        >>> nearest_rotation(2 * np.eye(3)[None])[0].tolist()
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     m = matrix.astype(np.float64)
     finite = np.isfinite(m).all(axis=(1, 2), keepdims=True)
@@ -123,11 +194,24 @@ def nearest_rotation(matrix: Float[np.ndarray, "n 3 3"]) -> Float64[np.ndarray, 
 def aflw_to_head_rotation(
     pitch_deg: Float[np.ndarray, " n"], yaw_deg: Float[np.ndarray, " n"], roll_deg: Float[np.ndarray, " n"]
 ) -> Float64[np.ndarray, "n 3 3"]:
-    """Rotations of this project from the angles that AFLW2000-3D and 300W-LP publish.
+    """Converts the angles that AFLW2000-3D and 300W-LP publish to rotations of this project.
 
     Those angles are minus the intrinsic XYZ Euler angles of F R F, F = diag(1, -1, -1) (their camera looks
-    along -z with y up). So R = F Rx(-pitch) Ry(-yaw) Rz(-roll) F, and as F inverts turns about y and z: R =
-    Rx(-pitch) Ry(yaw) Rz(roll). The tests hold this against the landmarks of the data set.
+    along -z with y up). So R = F Rx(-pitch) Ry(-yaw) Rz(-roll) F, and because F inverts turns about y and z,
+    R = Rx(-pitch) Ry(yaw) Rz(roll). Tests check this against the landmarks of the dataset.
+
+    Args:
+        pitch_deg: pitch as published, in degrees.
+        yaw_deg: yaw as published, in degrees.
+        roll_deg: roll as published, in degrees.
+
+    Returns:
+        Rotation matrices, head to camera.
+
+    Example:
+        >>> pitch, yaw, roll = np.array([[-10.0], [25.0], [3.0]])
+        >>> matrix_to_ypr_deg(aflw_to_head_rotation(pitch, yaw, roll)).round(1).tolist()
+        [[24.0, 12.3, 7.9]]
     """
     pitch, yaw, roll = (np.deg2rad(angle.astype(np.float64)) for angle in (pitch_deg, yaw_deg, roll_deg))
     rotation: NDArray[np.float64] = (
@@ -137,7 +221,18 @@ def aflw_to_head_rotation(
 
 
 def head_rotation_to_aflw(rotation: Float[np.ndarray, "n 3 3"]) -> Float64[np.ndarray, "n 3"]:
-    """(pitch, yaw, roll) in degrees, as AFLW2000-3D counts them: inverse of `aflw_to_head_rotation`."""
+    """Converts rotations to angles as AFLW2000-3D counts them: the inverse of `aflw_to_head_rotation`.
+
+    Args:
+        rotation: rotation matrices, head to camera.
+
+    Returns:
+        Pitch, yaw and roll in degrees, in this order.
+
+    Example:
+        >>> head_rotation_to_aflw(ypr_deg_to_matrix(np.array([[20.0, 5.0, 10.0]]))).round(1).tolist()
+        [[-1.6, 20.5, 8.8]]
+    """
     r = rotation.astype(np.float64)
     # R = Rx(-pitch) Ry(yaw) Rz(roll): first row (cos yaw cos roll, -cos yaw sin roll, sin yaw),
     # last column (sin yaw, sin pitch cos yaw, cos pitch cos yaw).

@@ -31,7 +31,7 @@ def open_session(model: bytes, source: str, device: Device, threads: int) -> tup
     "auto" tries CUDA and else takes the CPU. TensorRT spends minutes on building an engine for every batch
     size, so it only comes when asked for. `source` names the model in errors.
 
-    Raises ModelFileError for bytes that are no network, ProviderError where "cuda" or "tensorrt" was asked
+    Raises ModelFileError for bytes that are not a network, ProviderError where "cuda" or "tensorrt" was asked
     for and does not work.
     """
     if device == "cpu":
@@ -66,7 +66,7 @@ _INSTALL = {
 
 
 def might_use_gpu(device: Device) -> bool:
-    """Whether poses could run on a GPU of this machine, as far as can be told without opening a network."""
+    """Whether poses could run on a GPU of this machine, as far as is known without opening a network."""
     if device == "cpu":
         return False
     return _gpu_obstacle(*((TENSORRT, "TensorRT") if device == "tensorrt" else (CUDA, "CUDA"))) is None
@@ -93,8 +93,8 @@ def _create(model: bytes, source: str, providers: list[str], threads: int) -> An
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     if not cv2.checkHardwareSupport(_AVX512_VNNI):
         # ONNX Runtime adds up products of 8-bit numbers in 16 bits on such x86 CPUs, which overflow, unless
-        # it is told not to (onnxruntime_session_options_config_keys.h). OpenCV does not know AVX-VNNI, the
-        # same for CPUs without AVX-512: those lose speed by it, and nothing else.
+        # it is configured not to (onnxruntime_session_options_config_keys.h). OpenCV does not know AVX-VNNI,
+        # the same for CPUs without AVX-512: those lose speed by it, and nothing else.
         options.add_session_config_entry("session.x64quantprecision", "1")
     with _quiet():
         if CUDA in providers:

@@ -71,5 +71,5 @@ class _ArraysOnly(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _HARMLESS:
-            raise pickle.UnpicklingError(f"the pickle names {module}.{name}, which is no array")
+            raise pickle.UnpicklingError(f"the pickle names {module}.{name}, which is not an array")
         return _HARMLESS[module, name]

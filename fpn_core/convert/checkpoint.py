@@ -46,7 +46,7 @@ def _open(path: Path) -> memoryview:
     except OSError as error:
         raise CheckpointError(
             f"cannot read the checkpoint {path}: {error.strerror}. Expected that file, or {path.name}.index"
-            " and its .data- files beside it."
+            " and its .data- files in the same folder."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""FacePoseNet of 2017 (Chang et al., ICCVW 2017): an AlexNet that tells a rotation vector and a translation.
+"""FacePoseNet of 2017 (Chang et al., ICCVW 2017): an AlexNet that predicts rotation vector and translation.
 
 The released folder holds the checkpoint (`model_*.ckpt`, variables under `Spatial_Transformer/ST2`) and the
 statistics of its training: the mean colour of the images, mean and deviation of the labels. A fourth file,

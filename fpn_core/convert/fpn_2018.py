@@ -1,6 +1,6 @@
 """The two networks of 2018 (Chang et al., Deep, landmark-free FAME, IJCV 2019): ResNet-101 on 224 px.
 
-`fpn-2018-6dof` tells scale, pitch, yaw, roll and the place of the head in weak perspective;
+`fpn-2018-6dof` predicts scale, pitch, yaw, roll and position of the head in weak perspective;
 `fpn-2018-projmat` the scaled rotation and the place as 11 numbers of a 3 x 4 matrix. Both count as 300W-LP
 does: a head in units of 1/1000 mm with y up, pixels of the 224 px crop from 1 and from its lower edge. The
 graph turns all of it into millimetres and 0-based pixels with y down, which costs nothing: these steps are
@@ -73,7 +73,7 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Block:
-    """Three convolutions beside a shortcut, which is a convolution where the size changes."""
+    """Three convolutions parallel to a shortcut, which is a convolution where the size changes."""
 
     name: str
     inner: tuple[Convolution, Convolution, Convolution]

@@ -11,7 +11,7 @@ _INLINE_LENGTHS = 60
 
 
 def decompress(data: memoryview) -> memoryview:
-    """The bytes that were compressed. Raises CheckpointError for data that are no such thing."""
+    """Decompresses a block. Raises CheckpointError for data that are not Snappy."""
     size, at = read_varint(data, 0)
     out = bytearray()
     while at < len(data):

@@ -17,7 +17,7 @@ _SNAPPY = 1
 def read_table(file: memoryview, source: str) -> Iterator[tuple[bytes, memoryview]]:
     """Keys and values of a table file in their order.
 
-    Raises CheckpointError for a file that is no table, or is cut short or changed: every block is held
+    Raises CheckpointError for a file that is not a table, or is cut short or changed: every block is held
     against its checksum.
     """
     if len(file) < _FOOTER_BYTES or struct.unpack_from("<Q", file, len(file) - 8)[0] != _MAGIC:

@@ -30,7 +30,7 @@ def read_varint(data: memoryview, at: int) -> tuple[int, int]:
 def fields(message: memoryview) -> Iterator[tuple[int, Value]]:
     """(field number, value) of a message in the order written; strings and inner messages as bytes.
 
-    Raises CheckpointError for bytes that are no message.
+    Raises CheckpointError for bytes that are not a message.
     """
     at = 0
     while at < len(message):

@@ -94,7 +94,7 @@ def test_a_file_of_8_bits_is_an_error(tmp_path):
 def test_what_is_no_network_is_an_error(tmp_path):
     text = tmp_path / "text.onnx"
     text.write_text("weights")
-    with pytest.raises(ModelFileError, match="is no ONNX file"):
+    with pytest.raises(ModelFileError, match="is not an ONNX file"):
         load_start(PoseNet(SHAPE), text)
     with pytest.raises(ModelFileError, match="cannot read"):
         load_start(PoseNet(SHAPE), tmp_path / "none.onnx")
