@@ -16,6 +16,7 @@ from pipeline.errors import ConfigError, StorageError
 from pipeline.io.byte_ranges import Span
 from pipeline.io.parquet import read_parquet
 from pipeline.io.storage import Folder, without_credentials
+from pipeline.io.tables import python_values
 from pipeline.job.fingerprint import stored_job
 from pipeline.job.ledger import LedgerEntry, committed_parts, part_files, read_entries
 from pipeline.stages.write import pose_schema
@@ -240,4 +241,4 @@ def _checked(out: Folder, entry: LedgerEntry, name: str) -> bytes:
 def _texts(column: pa.ChunkedArray) -> list[str | None]:
     if pat.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    return [None if value is None else str(value) for value in column.to_pylist()]
+    return [None if value is None else str(value) for value in python_values(column)]

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import ManifestError
+from pipeline.io.tables import take_rows
 
 if TYPE_CHECKING:
     from pipeline.manifest.pins import Pin
@@ -95,20 +96,6 @@ class Rows:
         """What is wrong with the box at a position that has none of any use, in words."""
         found = self.box_text.get(at, str(self.box_xywh_px[at].tolist()))
         return f"box {found}: expected finite x, y and width, height above 0, in pixels"
-
-
-def take_rows(table: pa.Table, positions: Sequence[int] | np.ndarray) -> pa.Table:
-    """The rows of a table at some positions, for columns of every type."""
-    at = pa.array(np.asarray(positions, dtype=np.int64))
-    columns = []
-    for column in table.columns:
-        # Arrow cannot pick from views of text and bytes, but casts them without a loss.
-        plain = _WITHOUT_VIEWS.get(column.type)
-        columns.append(column.take(at) if plain is None else column.cast(plain).take(at).cast(column.type))
-    return pa.table(columns, table.schema) if columns else table
-
-
-_WITHOUT_VIEWS = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
 
 
 def concatenate(pieces: Sequence[Rows]) -> Rows:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import StorageError
 from pipeline.io.backoff import patiently
 from pipeline.io.storage import Folder
+from pipeline.io.tables import python_rows, take_rows
 from pipeline.job.ledger import part_files
 from pipeline.report.tally import Place
 
@@ -60,7 +61,7 @@ def read_rows(out: Folder, kind: Kind, places: Iterable[Place]) -> dict[Place, d
             start = 0
             for batch in file.iter_batches(_WHOLE_ROWS_AT_A_TIME):
                 inside = [i for i in sorted(wanted[part]) if start <= i < start + len(batch)]
-                picked = batch.take(pa.array([i - start for i in inside], pa.int64())).to_pylist()
+                picked = python_rows(take_rows(pa.Table.from_batches([batch]), [i - start for i in inside]))
                 found |= {Place(part, i): row for i, row in zip(inside, picked, strict=True)}
                 start += len(batch)
             return found

@@ -7,6 +7,7 @@ are in `rejects`. At every stage, rows = faces + rejects.
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from fpn_core import PoseBatch
 from pipeline.engine.quarantine import Care
@@ -135,7 +136,8 @@ class FinishedFace:
     views: tuple[View, ...]
     aligned: bytes | None
     """The upright crop, where one was asked for."""
-    carried: dict[str, object]
+    carried: pa.Table
+    """The manifest's other columns in one row. Python's values would not hold all of Arrow's."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 from fpn_core import project
 from pipeline.config.settings import RenderSettings
 from pipeline.engine.quarantine import Report, report_nothing
+from pipeline.io.tables import take_rows
 from pipeline.reasons import Reason, Stage, reject_row
 from pipeline.stages.batches import FinishedFace, FinishedFaces, PosedFaces, View
 from render_core import Renderer, RenderReject, is_mirrored, select_views
@@ -40,7 +41,7 @@ class ViewRenderer:
         ypr_deg = faces.poses.ypr_deg
         rvec_rad = faces.poses.rvec_rad
         landmarks = project(self.landmarks_mm, faces.projection)
-        carried = _carried(faces)
+        carried = take_rows(faces.rows.carried, faces.position)
         for i, at in enumerate(faces.position):
             self.report(Stage.RENDER, [faces.rows.row[at]])
             try:
@@ -73,7 +74,7 @@ class ViewRenderer:
                     mirrored=mirrored,
                     views=views,
                     aligned=aligned,
-                    carried=carried[i],
+                    carried=carried.slice(i, 1),
                 )
             )
         self.report(Stage.RENDER, [])
@@ -133,10 +134,3 @@ def mask_picture(renderer: Renderer, camera: ViewCamera) -> np.ndarray:
     face, head = renderer.masks(camera)
     levels: np.ndarray = np.array([0, 128, 255], dtype=np.uint8)[face.astype(int) + head]
     return levels
-
-
-def _carried(faces: PosedFaces) -> list[dict[str, object]]:
-    """The carried values of each face."""
-    table = faces.rows.carried
-    # A table without columns has no rows either.
-    return table.take(faces.position).to_pylist() if table.num_columns else [{} for _ in faces.position]

@@ -4,12 +4,13 @@ import io
 import json
 import math
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.io.tables import python_rows
 from pipeline.reasons import Reject
 from pipeline.stages.batches import FinishedFace
 
@@ -57,9 +58,9 @@ def pose_schema(carried: pa.Schema) -> pa.Schema:
 def poses_file(faces: list[FinishedFace], part: int, carried: pa.Schema, *, landmarks: bool) -> bytes:
     """The Parquet file of a part's poses, one row a face, in the order of the manifest."""
     ypr_deg = np.array([face.ypr_deg for face in faces], dtype=np.float32).reshape(-1, 3)
+    table = carried_of(faces, carried)
     columns = {
         "face_id": [face.face_id for face in faces],
-        **{name: [face.carried[name] for face in faces] for name in carried.names},
         "image": [face.image for face in faces],
         "image_width_px": [face.image_wh_px[0] for face in faces],
         "image_height_px": [face.image_wh_px[1] for face in faces],
@@ -82,10 +83,18 @@ def poses_file(faces: list[FinishedFace], part: int, carried: pa.Schema, *, land
     schema = pose_schema(carried)
     if not landmarks:
         schema = schema.remove(schema.get_field_index("landmarks_xy_px"))
-    table = pa.table(
-        {name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema
-    )
-    return _parquet(table)
+    arrays = [
+        pa.array(columns[name], schema.field(name).type) if name in columns else table[name]
+        for name in schema.names
+    ]
+    return _parquet(pa.table(arrays, schema))
+
+
+def carried_of(faces: Sequence[FinishedFace], carried: pa.Schema) -> pa.Table:
+    """The carried columns of faces, one row a face."""
+    if not faces or not carried.names:
+        return carried.empty_table()
+    return pa.concat_tables([face.carried for face in faces]).combine_chunks()
 
 
 def rejects_file(rejects: list[Reject]) -> bytes:
@@ -106,12 +115,12 @@ def views_file(
     """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for face in faces:
+        for face, carried in zip(faces, _carried_values(faces), strict=True):
             key = f"{part:06d}-{place[face.row]:06d}"
             members = {f"{key}.{view.name}.{extension}": view.encoded for view in face.views}
             if face.aligned is not None:
                 members[f"{key}.aligned.{extension}"] = face.aligned
-            members[f"{key}.json"] = _face_json(face, head)
+            members[f"{key}.json"] = _face_json(face, carried, head)
             for name in sorted(members):
                 info = tarfile.TarInfo(name)
                 info.size = len(members[name])
@@ -120,7 +129,7 @@ def views_file(
     return buffer.getvalue()
 
 
-def _face_json(face: FinishedFace, head: str) -> bytes:
+def _face_json(face: FinishedFace, carried: dict[str, object], head: str) -> bytes:
     yaw_deg, pitch_deg, roll_deg = face.ypr_deg.tolist()
     record = {
         "face_id": face.face_id,
@@ -144,9 +153,16 @@ def _face_json(face: FinishedFace, head: str) -> bytes:
             }
             for view in face.views
         },
-        "carried": face.carried,
+        "carried": carried,
     }
     return json.dumps(_plain(record), ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+
+
+def _carried_values(faces: Sequence[FinishedFace]) -> list[dict[str, object]]:
+    if not faces:
+        return []
+    schema = faces[0].carried.schema
+    return python_rows(carried_of(faces, schema)) if schema.names else [{} for _ in faces]
 
 
 def _plain(value: object) -> object:

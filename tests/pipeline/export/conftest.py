@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -38,7 +39,7 @@ def colour_of(image: np.ndarray) -> tuple[int, int]:
 
 
 def finished_face(row: int, views: tuple[str, ...] = ("0", "40"), **carried: object) -> FinishedFace:
-    """A face that was posed and rendered."""
+    """A face that was posed and rendered; `make_job` makes columns of what it carries."""
     numbers = {"0": 0, "40": 4}
     return FinishedFace(
         row=row,
@@ -76,7 +77,10 @@ def make_job() -> MakeJob:
         carried: pa.Schema = CARRIED,
         **render: object,
     ) -> Folder:
-        faces = faces_of_subjects() if faces is None else faces
+        faces = [
+            replace(face, carried=pa.Table.from_pylist([face.carried], carried))
+            for face in (faces_of_subjects() if faces is None else faces)
+        ]
         out = Folder(location)
         parts = [faces[start : start + faces_per_part] for start in range(0, len(faces), faces_per_part)]
         settings = {"enabled": True, "views_deg": [0, 40], "aligned_px": 112, "format": "jpg", **render}

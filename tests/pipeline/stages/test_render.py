@@ -65,7 +65,7 @@ def test_views_follow_the_policy_and_the_side_of_the_face(renderer: Renderer) ->
         ["75"],
     ]
     assert [face.mirrored for face in done.faces] == [False, True, False]
-    assert [face.carried for face in done.faces] == [{"id": 0}, {"id": 1}, {"id": 2}]
+    assert [face.carried.to_pylist() for face in done.faces] == [[{"id": 0}], [{"id": 1}], [{"id": 2}]]
     for face in done.faces:
         for view in face.views:
             assert view.encoded.startswith(b"\xff\xd8")

@@ -2,11 +2,13 @@ import io
 import json
 import tarfile
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.io.tables import take_rows
 from pipeline.reasons import Reason, Reject, Stage
 from pipeline.stages.batches import FinishedFace, View
 from pipeline.stages.write import poses_file, rejects_file, views_file
@@ -31,7 +33,7 @@ def face_of(row: int, **changes) -> FinishedFace:
         "mirrored": True,
         "views": (View("0", 0.0, b"jpeg-0", 0.9, 0.1), View("40", 40.0, b"jpeg-40", 1.0, 0.0)),
         "aligned": None,
-        "carried": {"subject": "s", "born": date(2000, 1, 2), "weight": float("nan")},
+        "carried": pa.table([["s"], [date(2000, 1, 2)], [float("nan")]], CARRIED),
     }
     return FinishedFace(**{**values, **changes})
 
@@ -98,3 +100,32 @@ def test_files_are_the_same_bytes_every_time() -> None:
     faces = [face_of(0), face_of(1)]
     assert poses_file(faces, 0, CARRIED, landmarks=True) == poses_file(faces, 0, CARRIED, landmarks=True)
     assert views_file(faces, 0, {0: 0, 1: 1}, "h", "jpg") == views_file(faces, 0, {0: 0, 1: 1}, "h", "jpg")
+
+
+def test_carried_columns_go_through_untouched_whatever_their_types() -> None:
+    carried = pa.table(
+        {
+            "far": pa.array([10**17, None]).cast(pa.timestamp("ms")),
+            "fine": pa.array([1, None]).cast(pa.timestamp("ns")),
+            "old": pa.array([-(10**6), None], pa.int32()).cast(pa.date32()),
+            "flag": pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, None], pa.int8())),
+            "view": pa.array(["a", None], pa.string_view()),
+            "price": pa.array([Decimal("1.20"), None], pa.decimal128(9, 2)),
+            "deep": pa.array([[{"a": [1, None]}], None]),
+            "far_list": pa.array([[10**17], None], pa.list_(pa.int64())).cast(pa.list_(pa.timestamp("ms"))),
+        }
+    )
+    faces = [face_of(n, carried=carried.slice(n, 1)) for n in (1, 0)]
+    poses = pq.read_table(io.BytesIO(poses_file(faces, 7, carried.schema, landmarks=True)))
+    assert poses.select(carried.column_names).equals(take_rows(carried, [1, 0]))
+    with tarfile.open(fileobj=io.BytesIO(views_file(faces, 1, {0: 0, 1: 1}, "h", "jpg"))) as tar:
+        records = [json.load(tar.extractfile(f"000001-00000{n}.json"))["carried"] for n in (0, 1)]
+    assert records[1] == dict.fromkeys(carried.column_names)
+    assert {name: records[0][name] for name in ("fine", "flag", "view", "price", "deep")} == {
+        "fine": "1970-01-01 00:00:00.000000001",
+        "flag": True,
+        "view": "a",
+        "price": "1.20",
+        "deep": [{"a": [1, None]}],
+    }
+    assert all(records[0][name] is not None for name in ("far", "old", "far_list"))
