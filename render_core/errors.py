@@ -8,10 +8,9 @@ RenderError
 └── RenderReject       a face that cannot be rendered; its `reason` is a stable code
 """
 
-from typing import Literal, get_args
+from typing import Literal
 
 RejectReason = Literal["pose_not_finite", "pose_behind_camera", "render_no_face_pixels"]
-REJECT_REASONS: tuple[str, ...] = get_args(RejectReason)
 
 
 class RenderError(Exception):
@@ -35,7 +34,7 @@ class MissingExtraError(RenderError, ImportError):
 
 
 class RenderReject(RenderError):  # noqa: N818 - not an error of the program
-    """A face that cannot be rendered. `reason` is one of `REJECT_REASONS` and stays the same for ever.
+    """A face that cannot be rendered. `reason` is a stable code.
 
     Renderers raise it; a job catches it and writes a row instead of stopping.
     """

@@ -1,7 +1,5 @@
 """What the exit codes of `fpn` mean, in one place; docs/commands.md tells them to users."""
 
-DONE = 0
-"""All that was asked for."""
 FAILED = 1
 """An input, a file or the machine is not as it has to be; the error says what to do."""
 USAGE = 2

@@ -47,20 +47,32 @@ def describe_settings() -> list[Section]:
     return sections
 
 
-def annotated_yaml(config: JobConfig, sources: Mapping[str, str]) -> str:
-    """All settings as a configuration file that says of each what it means and where it has its value from.
+def annotated_yaml(config: JobConfig, sources: Mapping[str, str] | None = None) -> str:
+    """Writes all settings as a configuration file that explains each of them.
 
-    Read back, it gives the same settings; only secrets in URIs are left out.
+    Args:
+        config: the settings.
+        sources: where each setting, such as `pose.device`, gets its value from; None: do not say.
+
+    Returns:
+        YAML. Read back, it gives the same settings; only secrets in URIs are left out.
     """
     shown = config.shown()
     lines = []
     for section in describe_settings():
         lines += ["", *_comment(section.description, ""), f"{section.name}:"]
         for setting in section.settings:
-            value = _flow(shown[section.name][setting.name])
             lines += _comment(f"{setting.description} [{setting.values}]", "  ")
-            lines.append(f"  {setting.name}: {value}  # {sources[f'{section.name}.{setting.name}']}")
+            line = f"  {setting.name}: {_flow(shown[section.name][setting.name])}"
+            source = "" if sources is None else f"  # {sources[f'{section.name}.{setting.name}']}"
+            lines.append(line + source)
     return "\n".join(lines[1:]) + "\n"
+
+
+def default_yaml() -> str:
+    """Writes the preset `local`: every setting with its default."""
+    header = "# One machine: every setting, with its default. Change what you need and drop the rest.\n"
+    return f"{header}# Written by docs/write_settings.py.\n\n{annotated_yaml(JobConfig())}"
 
 
 def settings_table() -> str:

@@ -21,8 +21,6 @@ class Histogram:
     """The first bin begins at `first * width`."""
     counts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     """int64 (bins,)."""
-    not_finite: int = 0
-    """Values that are no number, which are counted nowhere else."""
     least: float = float("inf")
     greatest: float = float("-inf")
 
@@ -34,7 +32,6 @@ class Histogram:
     def add(self, values: np.ndarray) -> None:
         """Count a batch of numbers, float (n,)."""
         finite = values[np.isfinite(values)].astype(np.float64)
-        self.not_finite += len(values) - len(finite)
         if not len(finite):
             return
         self.least = min(self.least, float(finite.min()))

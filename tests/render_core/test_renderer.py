@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from render_core import Renderer, RenderReject
 from render_core.compat import render_compat
-from render_core.errors import REJECT_REASONS
+from render_core.errors import RejectReason
 from render_core.grid import build_grid, held_or_drawn_view
 from render_core.head import Head, ViewedHead
 from render_core.view import view_camera
@@ -257,7 +257,7 @@ def test_any_projection_gives_pictures_or_a_reject(
     try:
         views = renderers[background].render(image, projection, mirrored=mirrored)
     except RenderReject as reject:
-        assert reject.reason in REJECT_REASONS
+        assert reject.reason in get_args(RejectReason)
         return
     assert all(view.image.shape[:2] == (32, 32) for view in views)
     assert all(0 <= view.seen_fraction <= 1 and 0 <= view.filled_fraction <= 1 for view in views)

@@ -5,7 +5,7 @@ import yaml
 
 from pipeline.config.settings import JobConfig, load_config
 from pipeline.config.sources import setting_sources
-from pipeline.config.text import annotated_yaml, describe_settings, settings_table
+from pipeline.config.text import annotated_yaml, default_yaml, describe_settings, settings_table
 
 MANUAL = Path(__file__).parents[3] / "docs" / "configuration.md"
 
@@ -40,6 +40,12 @@ def test_what_is_shown_reads_back_as_the_same_settings(overrides: list[str], tmp
     assert load_config(file) == config
     # Every setting is there, not only those that differ from the defaults.
     assert yaml.safe_load(file.read_text(encoding="utf-8")).keys() == JobConfig.model_fields.keys()
+
+
+def test_the_preset_local_has_every_setting_with_its_default() -> None:
+    preset = Path(__file__).parents[3] / "configs" / "local.yaml"
+    assert preset.read_text(encoding="utf-8") == default_yaml(), "run docs/write_settings.py"
+    assert load_config(preset) == JobConfig()
 
 
 def test_the_manual_has_the_settings_as_they_are() -> None:
