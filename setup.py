@@ -1,6 +1,14 @@
-"""What pyproject.toml cannot say: the renderer's kernel in C, and `configs/` as a folder of `pipeline`."""
+"""What pyproject.toml cannot say.
 
+- The renderer's kernel in C.
+- The presets of `configs/` become the wheel's folder `pipeline/configs`.
+- The README of the package index: the links of README.md lead to the repository, because there is no checkout
+  beside it there.
+"""
+
+import re
 import sysconfig
+import tomllib
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -20,6 +28,8 @@ KERNEL = Extension(
     # Without a compiler the package works all the same, with the kernel in NumPy.
     optional=True,
 )
+
+_RELATIVE_LINK = re.compile(r"(!?\[[^\]]*\]\()(?![a-z]+:|#)([^)]+\))")
 
 
 class BuildWithPresets(build_py):
@@ -46,8 +56,22 @@ class BuildKernel(build_ext):
         super().build_extension(ext)
 
 
+def readme_with_absolute_links() -> str:
+    """README.md, with pictures and pages taken from the repository that pyproject.toml names."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    repository = project["urls"]["Repository"]
+
+    def absolute(link: re.Match[str]) -> str:
+        kind = "raw" if link[1].startswith("!") else "blob"
+        return f"{link[1]}{repository}/{kind}/main/{link[2]}"
+
+    return _RELATIVE_LINK.sub(absolute, Path("README.md").read_text(encoding="utf-8"))
+
+
 setup(
     cmdclass={"build_py": BuildWithPresets, "build_ext": BuildKernel},
     ext_modules=[KERNEL],
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if STABLE else {},
+    long_description=readme_with_absolute_links(),
+    long_description_content_type="text/markdown",
 )

@@ -1,7 +1,9 @@
 """The built wheel, as a user gets it: whole, and at work in an environment of its own."""
 
+import email
 import json
 import os
+import re
 import shutil
 import site
 import subprocess
@@ -31,7 +33,7 @@ def build_wheel(tmp_path_factory: pytest.TempPathFactory, environment: dict[str,
     left_out = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
     for package in (*PACKAGES, "configs"):
         shutil.copytree(ROOT / package, source / package, ignore=left_out)
-    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md"):
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         if (ROOT / name).is_file():
             shutil.copy(ROOT / name, source)
     out = tmp_path_factory.mktemp("dist")
@@ -142,3 +144,15 @@ def test_it_does_a_job(installed: Path, tmp_path: Path) -> None:
     printed = run([fpn, "run", "faces.csv", "out", "--config", "recognition"], tmp_path)
     assert "2 faces = 2 posed + 0 rejected" in printed
     assert "2 posed" in run([fpn, "verify", "out"], tmp_path)
+
+
+def test_its_metadata_name_the_licence_and_its_readme_has_no_relative_link(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (folder,) = {name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+    metadata = email.message_from_bytes(archive.read(f"{folder}/METADATA"))
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["License-File"] == "LICENSE"
+    assert "the faceposenet authors" in archive.read(f"{folder}/licenses/LICENSE").decode()
+    links = re.findall(r"\]\(([^)]+)\)", str(metadata.get_payload()))
+    assert len(links) > 10
+    assert all(re.match(r"https?://|#", link) for link in links)

@@ -30,7 +30,7 @@ HELD_OUT = "held_out.csv"
 _TOLERANCE = 1e-4
 _OPSET = 17
 _INT8_CROPS = 512
-_LICENCE = "weights made by the faceposenet project; see CARD.md for the training photos"
+_LICENCE = "MIT; Copyright (c) 2026 the faceposenet authors; CARD.md names the training photos"
 
 
 class ExportError(RuntimeError):
