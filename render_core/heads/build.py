@@ -42,15 +42,28 @@ class MeanHead:
 
 
 def head_names() -> tuple[str, ...]:
-    """Names of the heads that come with the package; the first is the default."""
+    """Lists the heads that come with the package; the first is the default.
+
+    Example:
+        >>> head_names()[:2]
+        ('open-mean', 'open-00')
+    """
     return (DEFAULT_HEAD, *head_table().variants)
 
 
 @lru_cache(maxsize=32)
 def load_head(name: str = DEFAULT_HEAD) -> HeadMesh:
-    """A head of the package by name.
+    """Returns a head of the package.
 
-    Raises HeadError for a name that is not among `head_names()`.
+    Args:
+        name: one of `head_names()`.
+
+    Raises:
+        HeadError: a name that is not among them.
+
+    Example:
+        >>> load_head().landmarks_mm.shape
+        (68, 3)
     """
     if name not in head_names():
         raise HeadError(f"no head is called {name!r}: expected one of {', '.join(head_names())}")
@@ -60,7 +73,18 @@ def load_head(name: str = DEFAULT_HEAD) -> HeadMesh:
 
 
 def variant_parameters(name: str) -> dict[str, float]:
-    """The parameters of one of the ten heads, in standard deviations, with the population's correlations."""
+    """Returns the parameters of one of the ten heads, with the population's correlations.
+
+    Args:
+        name: one of `head_names()`, except the default.
+
+    Returns:
+        Standard deviations by name of the parameter.
+
+    Example:
+        >>> sorted(variant_parameters("open-00"))[:2]
+        ['brow', 'cheeks']
+    """
     table = head_table()
     # x = L z has the correlation L L' when z is independent.
     scores = np.linalg.cholesky(table.correlation) @ np.array(table.variants[name])
@@ -68,9 +92,19 @@ def variant_parameters(name: str) -> dict[str, float]:
 
 
 def build_head(parameters: Mapping[str, float], name: str = "custom") -> HeadMesh:
-    """The head that differs from the mean by `parameters`, each in standard deviations of the population.
+    """Builds the head that differs from the mean by given parameters.
 
-    Raises HeadError for a parameter that does not exist, is not finite, or is out of all proportion.
+    Args:
+        parameters: standard deviations of the population, by name; those not named are 0.
+        name: the new head's name.
+
+    Raises:
+        HeadError: a parameter that does not exist, is not finite, or is out of all proportion.
+
+    Example:
+        >>> wide = build_head({"width": 2.0}, name="wide")
+        >>> bool(np.ptp(wide.vertices_mm[:, 0]) > np.ptp(load_head().vertices_mm[:, 0]))
+        True
     """
     table, mean = head_table(), mean_head()
     weights = parameter_vector(table.parameters, parameters)

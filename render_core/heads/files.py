@@ -34,7 +34,21 @@ _UNREADABLE = (
 
 
 def save_head(head: HeadMesh, path: Path) -> Path:
-    """Write a head to `path` (.npz), whose folder is made where it is not there, and give the path."""
+    """Writes a head to a file of its own.
+
+    Args:
+        head: the head.
+        path: the file, `.npz`; its folder is made.
+
+    Returns:
+        The path.
+
+    Example:
+        >>> import tempfile
+        >>> from render_core.heads.build import load_head
+        >>> save_head(load_head(), Path(tempfile.mkdtemp()) / "mean.npz").is_file()
+        True
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         np.savez_compressed(
@@ -49,9 +63,19 @@ def save_head(head: HeadMesh, path: Path) -> Path:
 
 
 def read_head(path: Path) -> HeadMesh:
-    """The head in a file that `save_head` wrote.
+    """Reads a head that `save_head` wrote.
 
-    Raises HeadError for anything else than such a file.
+    Args:
+        path: the file.
+
+    Raises:
+        HeadError: a file that is missing or is not such a file.
+
+    Example:
+        >>> import tempfile
+        >>> from render_core.heads.build import load_head
+        >>> read_head(save_head(load_head(), Path(tempfile.mkdtemp()) / "mean.npz")).name
+        'open-mean'
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:

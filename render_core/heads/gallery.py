@@ -27,9 +27,22 @@ _OVERSAMPLING = 2
 def gallery(
     names: Sequence[str] | None = None, yaws_deg: Sequence[float] = GALLERY_YAWS_DEG, size_px: int = 224
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A BGR picture with one row per head of the package and one column per yaw; all heads by default.
+    """Draws heads of the package by name.
 
-    Raises HeadError for unknown names, no names or yaws, and tiles smaller than 16 px.
+    Args:
+        names: names of heads, one row each; None: all of the package.
+        yaws_deg: one column each.
+        size_px: side of one drawing, at least 16.
+
+    Returns:
+        The picture, BGR.
+
+    Raises:
+        HeadError: unknown names, no names or yaws, or drawings smaller than 16 px.
+
+    Example:
+        >>> gallery(["open-mean"], [0.0, 40.0], size_px=32).ndim
+        3
     """
     return draw_heads(
         [load_head(name) for name in (head_names() if names is None else names)], yaws_deg, size_px
@@ -39,9 +52,22 @@ def gallery(
 def draw_heads(
     heads: Sequence[HeadMesh], yaws_deg: Sequence[float] = GALLERY_YAWS_DEG, size_px: int = 224
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A BGR picture with one row per head, named at its left, and one column per yaw.
+    """Draws heads as plaster, one row per head with its name at the left, and one column per yaw.
 
-    Raises HeadError without heads or yaws, and for tiles smaller than 16 px.
+    Args:
+        heads: the heads.
+        yaws_deg: one column each.
+        size_px: side of one drawing, at least 16.
+
+    Returns:
+        The picture, BGR.
+
+    Raises:
+        HeadError: no heads or yaws, or drawings smaller than 16 px.
+
+    Example:
+        >>> draw_heads([load_head()], [0.0], size_px=32).dtype
+        dtype('uint8')
     """
     if not len(heads) or not len(yaws_deg) or size_px < 16:
         raise HeadError(

@@ -17,13 +17,27 @@ _LARGEST_MISFIT_MM = 15.0
 
 
 def import_mesh(path: Path, landmark_vertices: Sequence[int], name: str) -> HeadMesh:
-    """The mesh of an OBJ, PLY or other file that trimesh reads, in any units and any position, as a head.
+    """Reads a mesh of any units and position as a head.
 
-    `landmark_vertices` are the rows (0-based, order of the file) of the vertices at the 68 landmarks of
-    300-W. The mesh is turned, scaled and moved so that they come closest to those of the mean head.
+    The mesh is turned, scaled and moved so that its landmarks come closest to those of the mean head.
 
-    Raises MissingExtraError without trimesh, and HeadError for a file that holds no triangle mesh, for wrong
-    landmarks, and for a mesh that does not resemble a head where they say.
+    Args:
+        path: an OBJ, PLY or other file that trimesh reads.
+        landmark_vertices: rows (0-based, order of the file) of the vertices at the 68 landmarks of 300-W.
+        name: the new head's name.
+
+    Raises:
+        MissingExtraError: trimesh is not installed.
+        HeadError: a file without a triangle mesh, wrong landmarks, or a mesh that does not resemble a head at
+            those landmarks.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "scan.obj"
+        >>> _ = file.write_text("v 0 0 0\\nv 1 0 0\\nv 0 1 0\\nf 1 2 3\\n")
+        >>> import_mesh(file, range(68), "me")
+        Traceback (most recent call last):
+        render_core.errors.HeadError: landmark vertices from 0 to 67: ...
     """
     vertices, triangles = _read_mesh(path)
     rows = np.array(landmark_vertices)

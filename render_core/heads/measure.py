@@ -15,12 +15,29 @@ _CLOSE_MM = 1e-6
 
 
 def measurement_names() -> tuple[str, ...]:
-    """The distances that heads are measured and built by; docs/heads.md says from where to where."""
+    """Lists the distances by which heads are measured and built; docs/heads.md defines them.
+
+    Example:
+        >>> "eye_corners_outer" in measurement_names()
+        True
+    """
     return tuple(measurement.name for measurement in head_table().measurements)
 
 
 def measure_head(parameters: Mapping[str, float]) -> dict[str, float]:
-    """All measurements, in millimetres, of the head with these parameters (standard deviations, by name)."""
+    """Measures the head with given parameters.
+
+    Args:
+        parameters: standard deviations of the population, by name.
+
+    Returns:
+        Millimetres by name of the measurement.
+
+    Example:
+        >>> mean, wide = measure_head({}), measure_head({"width": 2.0})
+        >>> wide["head_width"] > mean["head_width"]
+        True
+    """
     table = head_table()
     weights = np.array([float(parameters.get(parameter.name, 0.0)) for parameter in table.parameters])
     values, _ = _values_and_slopes(table.measurements, weights)
@@ -28,7 +45,15 @@ def measure_head(parameters: Mapping[str, float]) -> dict[str, float]:
 
 
 def population_deviations_mm() -> dict[str, float]:
-    """The standard deviation of every measurement among heads whose parameters vary as in the population."""
+    """Computes the standard deviation of every measurement in the population.
+
+    Returns:
+        Millimetres by name of the measurement.
+
+    Example:
+        >>> population_deviations_mm()["head_width"] > 0
+        True
+    """
     table = head_table()
     _, slopes = _values_and_slopes(table.measurements, np.zeros(len(table.parameters)))
     # Var(J p) = J C J'
@@ -37,10 +62,22 @@ def population_deviations_mm() -> dict[str, float]:
 
 
 def likeliest_parameters(measurements_mm: Mapping[str, float]) -> dict[str, float]:
-    """The parameters of the likeliest head that has the given measurements, all others left free.
+    """Finds the parameters of the likeliest head that has given measurements, with all others left free.
 
-    Raises HeadError for unknown measurements, values that are not positive, and values so far from any adult
-    that a parameter would leave the range of `LARGEST_SD`.
+    Args:
+        measurements_mm: millimetres by name of the measurement.
+
+    Returns:
+        Standard deviations of the population, by name.
+
+    Raises:
+        HeadError: an unknown measurement, a value that is not positive, or values so far from any adult that
+            a parameter would leave the range of `LARGEST_SD`.
+
+    Example:
+        >>> parameters = likeliest_parameters({"head_width": 160.0})
+        >>> round(measure_head(parameters)["head_width"], 3)
+        160.0
     """
     table = head_table()
     chosen = [_measurement(table, name) for name in measurements_mm]

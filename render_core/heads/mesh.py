@@ -19,11 +19,22 @@ FACE_RADIUS_MM = 120.0
 class HeadMesh:
     """A head in the head frame: millimetres, x to the image right, y down, z away from the camera.
 
-    `triangles` are rows of `vertices_mm`, turned so that normals point out of the head. The mesh may be open
-    (neck) and may consist of parts that overlap (ears): it is meant for a z-buffer. `landmarks_mm` follow
-    300-W's order.
+    The mesh may be open (neck) and may consist of parts that overlap (ears): it is meant for a z-buffer.
 
-    Raises HeadError when the numbers are not finite or the triangles point outside the vertices.
+    Attributes:
+        name: the head's name.
+        vertices_mm: the vertices.
+        triangles: rows of `vertices_mm`, ordered so that normals point out of the head.
+        landmarks_mm: the 68 landmarks in 300-W's order.
+
+    Raises:
+        HeadError: numbers that are not finite, or triangles that point outside the vertices.
+
+    Example:
+        >>> from render_core.heads.build import load_head
+        >>> mean = load_head()
+        >>> HeadMesh("copy", mean.vertices_mm, mean.triangles, mean.landmarks_mm).name
+        'copy'
     """
 
     name: str
@@ -54,7 +65,20 @@ class HeadMesh:
 def vertex_normals(
     vertices_mm: Float[np.ndarray, "v 3"], triangles: Int32[np.ndarray, "f 3"]
 ) -> Float[np.ndarray, "v 3"]:
-    """Unit normals of the vertices, the area-weighted means of their triangles' normals; 0 without one."""
+    """Computes the normals of vertices: the area-weighted means of their triangles' normals.
+
+    Args:
+        vertices_mm: the vertices.
+        triangles: rows of `vertices_mm`.
+
+    Returns:
+        Unit vectors; 0 for a vertex without a triangle.
+
+    Example:
+        >>> corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+        >>> vertex_normals(corners, np.array([[0, 1, 2]], np.int32))[0].tolist()
+        [0.0, 0.0, 1.0]
+    """
     a, b, c = (vertices_mm[triangles[:, corner]] for corner in range(3))
     # The cross product's length is twice the area: the sum is weighted by area as it stands.
     triangle_normals = np.cross(b - a, c - a)

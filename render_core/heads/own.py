@@ -17,14 +17,26 @@ _KEYS = ("name", "landmark_vertices", *_KINDS)
 
 
 def build_head_from_yaml(path: Path) -> HeadMesh:
-    """The head that a YAML file describes.
+    """Builds the head that a YAML file describes.
 
-    `name` (by default the file's stem) and one of: `measurements_mm`, lengths by name, from which the
-    likeliest head follows; `parameters`, standard deviations by name; or `mesh`, an OBJ or PLY file beside
-    the YAML file, with `landmark_vertices`, the rows (0-based) of its vertices at the 68 landmarks of 300-W.
+    The file has `name` (by default the file's stem) and one of: `measurements_mm`, lengths by name, from
+    which the likeliest head follows; `parameters`, standard deviations by name; or `mesh`, an OBJ or PLY file
+    in the same folder, with `landmark_vertices`, the rows (0-based) of its vertices at the 68 landmarks of
+    300-W.
 
-    Raises HeadError, with what was found and expected, for anything else; MissingExtraError for a mesh
-    without the extra that reads it.
+    Args:
+        path: the YAML file.
+
+    Raises:
+        HeadError: anything else; the message says what was found and what was expected.
+        MissingExtraError: a mesh, without the extra that reads it.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "narrow.yaml"
+        >>> _ = file.write_text("parameters: {width: -1.5}")
+        >>> build_head_from_yaml(file).name
+        'narrow'
     """
     description = _read(path)
     kinds = [kind for kind in _KINDS if kind in description]
