@@ -3,7 +3,7 @@
 A view turned by the angle a against the photo is filled from a plane turned by a / 2. On that plane, and on
 no other, a millimetre of the photo stays a millimetre of the view, so that nothing is squeezed or smeared.
 Its distance follows the head. On the far side it meets the silhouette of the view where it also meets the
-silhouette of a frontal photo: beside the nose of a profile stands what stood beside the cheek. On the near
+silhouette of a frontal photo: next to the nose of a profile stands what stood next to the cheek. On the near
 side it leaves the head along the silhouette of a frontal photo, behind the ear, and hides the back of the
 head, which no frontal photo shows.
 """

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, UInt8
 from render_core.grid import ViewGrid
 from render_core.visibility import ShadowMaps
 
-# About so many cells to the side of a view: 5 px each at 224 px.
+# About this many cells along the side of a view: 5 px each at 224 px.
 _SIDE = 45
 _SMOOTH_SIGMA_CELLS = 1.0
 # What lies so near to a hidden part counts as hidden, too: for the head because poses are not exact, for the

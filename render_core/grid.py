@@ -97,7 +97,7 @@ def _held_view(views: Mapping[float, HeadView], camera: ViewCamera) -> HeadView 
     size = (camera.size_px, camera.size_px)
     if view.head_mask.shape != size:
         return None
-    # A few pixels tell: each point must project to its own pixel.
+    # A few pixels suffice: each point must project to its own pixel.
     rows, columns = (grid.reshape(-1) for grid in np.mgrid[0 : size[0] : 37, 0 : size[1] : 37])
     points = view.points_mm[rows, columns].astype(np.float64)
     projected = points @ camera.projection[:, :3].T + camera.projection[:, 3]
@@ -108,7 +108,7 @@ def _held_view(views: Mapping[float, HeadView], camera: ViewCamera) -> HeadView 
 def draw_surface(
     head: Head, camera: ViewCamera
 ) -> tuple[Float[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
-    """The point of the head in every pixel, in mm, NaN beside it; and where the head is."""
+    """The point of the head in every pixel, in mm, NaN outside it; and the mask of the head."""
     vertices = np.asarray(head.vertices_mm, np.float64)
     raster = rasterize(vertices, head.triangles, camera.projection, (camera.size_px, camera.size_px))
     return raster.interpolate(vertices), raster.covered

@@ -26,7 +26,7 @@ def find_head(name: str, folder: Path | None = None) -> Head:
 
 
 def _format(path: Path) -> str:
-    """What the file says it is; nothing if it says nothing: the reader then tells what is wrong with it."""
+    """The format named in the file; empty if there is none: the reader then reports what is wrong."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return str(arrays["format"])

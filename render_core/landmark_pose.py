@@ -56,7 +56,9 @@ def landmarks_to_pose(
     rvec, tvec = cv2.solvePnPRefineLM(mm, px, camera, None, rvec, tvec, _CRITERIA)
     rvec, tvec = rvec.reshape(3), tvec.reshape(3)
     if not (np.isfinite(rvec).all() and np.isfinite(tvec).all() and tvec[2] > 0):
-        raise PoseError(f"the landmarks lead to rvec {rvec}, tvec {tvec}: expected a face before the camera")
+        raise PoseError(
+            f"the landmarks lead to rvec {rvec}, tvec {tvec}: expected a face in front of the camera"
+        )
     projection = camera @ np.column_stack([cv2.Rodrigues(rvec)[0], tvec])
     projected = mm @ projection[:, :3].T + projection[:, 3]
     residual = projected[:, :2] / projected[:, 2:] - px

@@ -1,4 +1,4 @@
-"""Which views of a face are rendered: only those that its photo comes near to."""
+"""Which views of a face are rendered: only those close to what its photo shows."""
 
 from collections.abc import Sequence
 
@@ -15,14 +15,26 @@ FAR_FIRST_VIEW_DEG = 55.0
 
 
 def select_views(yaw_deg: Degrees, views_deg: Sequence[Degrees]) -> tuple[Degrees, ...]:
-    """The views, of `views_deg` and in its order, that suit a face whose head is turned by `yaw_deg`.
+    """Chooses the views that suit a face.
 
     The policy of the original renderer: |yaw| below 15 takes all views, 15 to 40 (both included) those from
     40 on, beyond 40 those from 55 on. It turns a face further away from the camera, never back to it, because
     the photo does not show what turning back would uncover. Views compare by |view|. A set of views that
-    reaches less far always keeps its farthest view, so every face gives at least one picture.
+    reaches less far always keeps its farthest view, so every face has at least one picture.
 
-    Raises ValueError for a yaw that is not finite or an empty set of views.
+    Args:
+        yaw_deg: yaw of the head.
+        views_deg: the views to choose from.
+
+    Returns:
+        Some of `views_deg`, in its order.
+
+    Raises:
+        ValueError: a yaw that is not finite, or an empty set of views.
+
+    Example:
+        >>> select_views(30.0, (0, 22, 40, 55, 75))
+        (40, 55, 75)
     """
     if not np.isfinite(yaw_deg):
         raise ValueError(f"yaw is {yaw_deg} degrees: expected a finite angle")
@@ -37,5 +49,15 @@ def select_views(yaw_deg: Degrees, views_deg: Sequence[Degrees]) -> tuple[Degree
 
 
 def is_mirrored(yaw_deg: Degrees) -> bool:
-    """Whether the face is mirrored before it is rendered: all views turn the nose to the image left."""
+    """Reports whether a face is mirrored before it is rendered.
+
+    All views then turn the nose to the image left.
+
+    Args:
+        yaw_deg: yaw of the head.
+
+    Example:
+        >>> is_mirrored(-12.0)
+        True
+    """
     return yaw_deg < 0

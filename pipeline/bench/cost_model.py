@@ -18,11 +18,11 @@ PIECE_BYTES = 10 * 2**20
 ENTRIES_A_LISTING = 1000
 REQUESTS_AN_ENTRY = 2
 DRIVER_BYTES_A_PART = 6000
-"""Measured: what the driver keeps of a part."""
+"""Measured: memory that the driver keeps per part."""
 RESUME_READERS = 32
 POSE_ACTOR_CPUS = 0.5
 
-# Assumptions: nobody measured them here.
+# Assumptions, not measured here.
 GPU_FACES_PER_S = 20_000.0
 """Poses of an L4-class GPU: the network that comes with the package at a few percent of its peak."""
 STORE_GETS_PER_S = 5500

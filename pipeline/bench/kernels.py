@@ -30,26 +30,26 @@ class KernelTimes:
     """What each step of a face costs."""
 
     kernels: dict[str, Timing]
-    """By name in the order of the job; a face's share, all of its views together."""
+    """By name in the order of the job; per face, all of its views together."""
     views: dict[str, Timing]
     """Each view rendered alone, by its name. Views that are rendered together share the look at the photo, so
     that their sum is more than the kernel `views`."""
     handover: Timing
     """A face from decode to pose to render, packed and unpacked once each, as only the staged layout does."""
     handed_bytes: float
-    """Of a face on these two ways."""
+    """Bytes per face on these two ways."""
     photo_bytes: float
     written_bytes: float
     sample: int
 
     @property
     def sum_s(self) -> float:
-        """Seconds of all kernels a face."""
+        """Seconds per face, all kernels together."""
         return sum(timing.median_s for timing in self.kernels.values())
 
     @property
     def sum_cpu_s(self) -> float:
-        """Seconds of processor time of all kernels a face."""
+        """Seconds of processor time per face, all kernels together."""
         return sum(timing.cpu_s for timing in self.kernels.values())
 
 
@@ -123,7 +123,7 @@ class _Sample:
         return {f"{yaw_deg:g}": partial(self.all_views, [camera]) for yaw_deg, camera in self.cameras.items()}
 
     def hand_over(self) -> int:
-        """Pack and unpack the faces as they leave the first two stages; gives the bytes."""
+        """Pack and unpack the faces as they leave the first two stages; returns the bytes."""
         packed = [pickle.dumps(faces, protocol=5) for faces in (self.decoded, self.posed)]
         for data in packed:
             pickle.loads(data)
@@ -135,7 +135,7 @@ class _Sample:
             self.views(i, cameras)
 
     def wanted(self, i: int) -> list[ViewCamera]:
-        """The views that the job gives a face."""
+        """The cameras of the views that the job renders of a face."""
         return [self.cameras[view.yaw_deg] for view in self.finished.faces[i].views]
 
     def views(self, i: int, cameras: list[ViewCamera]) -> list[RenderedView]:

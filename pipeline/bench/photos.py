@@ -1,6 +1,6 @@
 """Photos to measure with: our own heads, shaded and coloured, so that nothing has to be downloaded.
 
-What a picture shows decides little of what it costs; it has a face that the network finds, edges, and the
+The content of a picture hardly changes its cost; it has a face that the network finds, edges, and the
 fine noise of a camera, which is most of what a JPEG decoder has to read.
 """
 
@@ -27,7 +27,7 @@ _QUALITY = 95
 
 
 def write_photos(folder: Path, faces: int, size_px: int = PHOTO_PX) -> Path:
-    """Write at most 128 square photos of a face each, and a list of so many faces over them in turn.
+    """Writes at most 128 square photos of one face each, and a list of `faces` faces that repeats them.
 
     Faces fill a quarter to a half of the photo's side, turned and rolled at random but always alike.
 

@@ -56,7 +56,7 @@ def time_poses(model: Path | None, device: Device, batch_size: int, rounds: int)
 def time_actors(
     model: Path | None, device: Device, batch_size: int, actors: int, seconds: float
 ) -> PoseTimes:
-    """So many processes at once, each posing batches as a pose actor does, for so many seconds.
+    """Runs several processes at once, each posing batches as a pose actor does.
 
     Raises:
         RuntimeError: an actor did not start or did not answer.
@@ -122,7 +122,7 @@ def _pose_for(
     barrier: Barrier,
     answers: "Queue[int | str]",
 ) -> None:
-    """One actor: gives the batches that it finished in time."""
+    """One actor: puts the number of batches that it finished in time into `answers`."""
     try:
         network = PoseNetwork(model, device=device)
         crops = make_crops(network.spec.size_px, batch_size)
@@ -134,7 +134,7 @@ def _pose_for(
             network(crops, batch_size)
             batches += 1
         answers.put(batches)
-    except Exception as error:  # told to the one who waits
+    except Exception as error:  # reported to the process that waits
         answers.put(f"{type(error).__name__}: {error}")
 
 

@@ -1,7 +1,7 @@
 """Processor time of this process and all that it started, by what they do (Linux; elsewhere nothing).
 
-Ray's workers are no children of the driver and may outlive their parents, so the tree is watched while the
-job runs.
+Ray's workers are not children of the driver and may outlive their parents, so the process tree is sampled
+while the job runs.
 """
 
 import os
@@ -79,7 +79,7 @@ class CpuWatch:
         for process in found:
             if process.pid in ours:
                 key = (process.pid, process.started)
-                # One that has ended, and that nobody has waited for yet, has no command line any more.
+                # A process that has ended but was not waited for has no command line left.
                 role = process.role or self._spent.get(key, ("others", 0.0))[0]
                 role = "driver" if process.pid == os.getpid() else role
                 self._spent[key] = (role, process.cpu_s)
@@ -109,7 +109,7 @@ def _processes() -> list[_Process]:
 
 
 def _role(name: str, command: bytes) -> str:
-    """What a process does; empty where that cannot be told any more."""
+    """The role of a process; empty where it is not known any more."""
     if not command:
         return ""
     if b"pipeline.engine.worker_process" in command:

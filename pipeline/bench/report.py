@@ -42,7 +42,7 @@ def face_costs(found: Measurement) -> FaceCosts:
 
 
 def to_json(found: Measurement) -> dict[str, Any]:
-    """Everything by name; times in milliseconds a face."""
+    """Everything by name; times in milliseconds per face."""
     kernels = found.kernels
     return {
         "machine": found.machine,
@@ -76,7 +76,7 @@ def to_lines(found: Measurement) -> list[str]:
     lines = [
         ", ".join(f"{name} {value}" for name, value in machine.items()),
         "",
-        f"kernels, one thread, faces in photos of {found.photo_px} px        ms a face   share  spread",
+        f"kernels, one thread, faces in photos of {found.photo_px} px        ms/face     share  spread",
     ]
     for name, timing in kernels.kernels.items():
         share = timing.median_s / kernels.sum_s
@@ -122,11 +122,11 @@ def _scaling(jobs: Sequence[JobTimes]) -> list[str]:
 
 
 def _spent(jobs: Sequence[JobTimes], kernels: KernelTimes) -> list[str]:
-    """Whose processor time a face takes."""
+    """Processor time per face, by process."""
     watched = [job for job in jobs if job.cpu_ms]
     if not watched:
         return []
-    lines = ["", f"processor time, ms a face (the kernels: {1000 * kernels.sum_cpu_s:.2f})"]
+    lines = ["", f"processor time, ms per face (the kernels: {1000 * kernels.sum_cpu_s:.2f})"]
     for job in watched:
         parts = ", ".join(f"{who} {ms:.2f}" for who, ms in job.cpu_ms.items())
         lines.append(f"  {_job_name(job):30}{sum(job.cpu_ms.values()):8.2f} = {parts}")

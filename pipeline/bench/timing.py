@@ -18,7 +18,7 @@ class Timing:
 
 
 def time_in_turns(actions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
-    """Time each action so many times, in turns; a first call of each does not count."""
+    """Times each action several times, in turns; the first call of each does not count."""
     for action in actions.values():
         action()
     walls: dict[str, list[float]] = {name: [] for name in actions}

@@ -1,4 +1,4 @@
-"""The whole job and a plain loop over the same stages, in faces a second."""
+"""The whole job and a plain loop over the same stages, in faces per second."""
 
 import statistics
 import time
@@ -33,7 +33,7 @@ class JobTimes:
     """From the command to the first committed part."""
     whole_s: float
     cpu_ms: dict[str, float]
-    """Milliseconds of processor time a face meanwhile, by who spent them; empty where nobody can tell."""
+    """Milliseconds of processor time per face, by process; empty where the system does not report it."""
 
     def efficiency(self, kernels: KernelTimes) -> float:
         """Share of the cores' time that the kernels account for."""
@@ -72,7 +72,7 @@ def time_job(manifest: Path, out: Path, config: JobConfig, runner: Runner, cpus:
 
 
 def steady_parts(parts: int, workers: int) -> tuple[int, int]:
-    """Between which of so many commits, in the order of their time, all workers were busy.
+    """Finds between which commits, in the order of their time, all workers were busy.
 
     Every worker's first part holds its start, and while the last ones are done workers may idle.
 

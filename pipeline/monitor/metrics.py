@@ -1,6 +1,6 @@
-"""Prometheus metrics of a job, through Ray's own: they stand beside Ray's on each node's metrics endpoint.
+"""Prometheus metrics of a job, exported by Ray on each node's metrics endpoint.
 
-Where no Ray runs they are nothing, and Ray is not imported for them. Names get the prefix `ray_` there, and
+Without Ray they do nothing, and Ray is not imported for them. Names get the prefix `ray_` there, and
 counters the suffix `_total`. configs/grafana.json draws them.
 """
 
@@ -19,7 +19,9 @@ class JobMetrics:
     """What the driver knows of a job; made before Ray runs, or without it."""
 
     def __init__(self, out: str) -> None:
-        """`out`: the output folder, by which metrics tell jobs apart."""
+        """Args:
+        out: the output folder, the label by which metrics distinguish jobs.
+        """
         self._label = {"output": without_credentials(out)}
         self._made: dict[str, Any] | None = None
 

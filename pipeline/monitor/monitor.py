@@ -39,12 +39,12 @@ class Watch:
         self._line.show()
 
     def say(self, text: str) -> None:
-        """Tell a person something beside the line."""
+        """Print a message above the progress line."""
         self._line.clear()
         self._say(text)
 
     def end(self, phase: Phase, error: str | None = None) -> None:
-        """Tell the last, and no more."""
+        """Write the final heartbeat and stop."""
         self._ended.set()
         self._thread.join()
         self._line.close()
@@ -66,7 +66,7 @@ class Watch:
 def watched(
     progress: Progress, out: Folder, heartbeat_s: float | None, say: Callable[[str], None]
 ) -> Iterator[Watch]:
-    """A watch over what is done inside; how that ends is the last that it tells."""
+    """Watches the job that runs inside the `with` block, and reports how it ended."""
     watch = Watch(progress, out, heartbeat_s, say)
     try:
         yield watch

@@ -84,7 +84,7 @@ class Progress:
         }
 
     def line(self, columns: int | None = None) -> str:
-        """The state in words; in a terminal of so many columns with a bar, and without what has no room."""
+        """The state in words; in a terminal of `columns` columns with a bar, shortened to fit."""
         share = self.faces / self.total if self.total else 1.0
         rejected = f"{self.rejects.total():,} rejected"
         start = f"{self.faces:,} of {self.total:,} faces ({share:.0%}), {self.faces_per_s:.1f} faces/s, "

@@ -91,4 +91,4 @@ def read_head(path: Path) -> HeadMesh:
     except _UNREADABLE as error:
         if isinstance(error, HeadError):
             raise
-        raise HeadError(f"{path} is no head file ({error}): make one with 'fpn heads build'") from error
+        raise HeadError(f"{path} is not a head file ({error}): make one with 'fpn heads build'") from error

@@ -44,8 +44,8 @@ def grid_faces(rows: int, columns: int) -> Int32[np.ndarray, "f 3"]:
     the head frame; the face frame is left-handed.
     """
     corner = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
-    beside = np.roll(corner, -1, axis=1)
-    a, b, c, d = (part.reshape(-1) for part in (corner[:-1], beside[:-1], corner[1:], beside[1:]))
+    next_corner = np.roll(corner, -1, axis=1)
+    a, b, c, d = (part.reshape(-1) for part in (corner[:-1], next_corner[:-1], corner[1:], next_corner[1:]))
     # The diagonal is mirrored with the column, so that one half of a head is the other's mirror image.
     left = np.tile(np.arange(columns) < columns // 2, rows - 1)
     first = np.where(left[:, None], np.column_stack([a, c, b]), np.column_stack([a, c, d]))

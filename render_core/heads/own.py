@@ -70,7 +70,7 @@ def _landmark_vertices(path: Path, description: Mapping[str, Any]) -> list[int]:
     if not isinstance(rows, list) or not all(
         isinstance(row, int) and not isinstance(row, bool) for row in rows
     ):
-        raise HeadError(f"{path}: landmark_vertices must be a list of 68 whole numbers beside mesh")
+        raise HeadError(f"{path}: landmark_vertices must be a list of 68 whole numbers next to mesh")
     return rows
 
 

@@ -50,7 +50,7 @@ class Skin:
     def seen_from_front_mm(self, lateral_down_mm: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 3"]:
         """The points of the skin at (lateral >= 0, down) as a frontal view shows them.
 
-        A point beyond the silhouette gives the skin nearest to it at the depth of the silhouette.
+        For a point beyond the silhouette, the result is the nearest skin at the depth of the silhouette.
         """
         wanted = lateral_down_mm - self.base.centre_mm[:2]
         low, high = (np.full(len(wanted), depth) for depth in _DEPTHS_MM)
