@@ -18,13 +18,13 @@ def test_a_head_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_anything_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "head.npz"
-    with pytest.raises(HeadError, match="no head file"):
+    with pytest.raises(HeadError, match="is not a head file"):
         read_head(path)
     path.write_bytes(b"not a zip")
-    with pytest.raises(HeadError, match="no head file"):
+    with pytest.raises(HeadError, match="is not a head file"):
         read_head(path)
     np.savez(path, a=np.zeros(3))
-    with pytest.raises(HeadError, match="no head file"):
+    with pytest.raises(HeadError, match="is not a head file"):
         read_head(path)
     np.savez(path, format=np.array("faceposenet-mesh-9"))
     with pytest.raises(HeadError, match="expected 'faceposenet-mesh-1'"):
