@@ -8,6 +8,8 @@ INCOMPLETE = 3
 """Results that are not what they should be: faces missing, too many rejects, problems that a check found."""
 UNAVAILABLE = 4
 """A store or cluster that cannot be had at present: the same command, later, continues."""
+NOTHING_POSED = 5
+"""A job that came to its end, in which every face was rejected."""
 INTERRUPTED = 130
 """Ctrl-C; the same command continues a job."""
 TERMINATED = 143

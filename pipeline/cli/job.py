@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.exit_codes import INCOMPLETE, TERMINATED
+from pipeline.cli.exit_codes import INCOMPLETE, NOTHING_POSED, TERMINATED
 from pipeline.cli.options import (
     address_option,
     bar_over,
@@ -83,7 +83,8 @@ def _tell(out: str, summary: "Summary", as_json: bool) -> None:
         )
         click.echo(f"see them in a browser: fpn report {shlex.quote(shown)}", err=True)
     if totals.posed == 0:
-        click.echo("warning: no face was posed; are the images where the manifest says?", err=True)
+        click.echo("error: no face was posed; are the images where the manifest says?", err=True)
+        sys.exit(NOTHING_POSED)
 
 
 @click.command()
@@ -168,8 +169,9 @@ def check(
 
 @click.command()
 @click.argument("out")
+@click.option("--manifest", help="The manifest, where it is elsewhere by now or needs credentials.")
 @json_option
-def verify(out: str, as_json: bool) -> None:
+def verify(out: str, manifest: str | None, as_json: bool) -> None:
     """Re-read the results in OUT: checksums, counts, and every face of the manifest exactly once.
 
     \b
@@ -179,7 +181,7 @@ def verify(out: str, as_json: bool) -> None:
     from pipeline.io.storage import Folder, without_credentials
     from pipeline.job.verify import verify as verify_output
 
-    found = verify_output(Folder(out), lambda parts: bar_over(parts, "parts"))
+    found = verify_output(Folder(out), lambda parts: bar_over(parts, "parts"), manifest)
     shown = without_credentials(out)
     if as_json:
         echo_json({"out": shown} | asdict(found))
@@ -190,10 +192,13 @@ def verify(out: str, as_json: bool) -> None:
     )
     for problem in found.problems:
         click.echo(f"  {problem}")
+    if not found.compared:
+        click.echo(f"the faces were not compared with the manifest: {found.why_not_compared}")
     if found.problems:
         click.echo(f"error: {len(found.problems)} problems; fpn run continues an unfinished job", err=True)
         sys.exit(INCOMPLETE)
-    click.echo("all files are as they were written, no face is missing or twice")
+    same = "; their ids are the manifest's" if found.compared else ""
+    click.echo(f"all files are as they were written, no face is missing or twice{same}")
 
 
 @click.command()

@@ -42,6 +42,11 @@ _longest = click.option(
     type=click.IntRange(min=64),
     help="Photos are shrunk to this longer side to find faces.  [default: 1280]",
 )
+_relative_to = click.option(
+    "--relative-to",
+    metavar="FOLDER",
+    help="Name images relative to this folder, for fpn run --image-root.  [default: OUT's folder]",
+)
 _workers = click.option(
     "--workers", type=click.IntRange(min=1), help="Processes.  [default: one for every core]"
 )
@@ -61,6 +66,7 @@ def _finding(command: Callable[..., None]) -> Callable[..., None]:
         address_option,
         _runner,
         _workers,
+        _relative_to,
         _longest,
         _min_score,
         _faces,
@@ -93,10 +99,9 @@ def from_images(folder: str, out: str, follow_links: bool, **finding: Any) -> No
       fpn manifest from-images photos faces.parquet --detector face_detection_yunet_2023mar.onnx
       fpn manifest from-images s3://bucket/photos s3://bucket/faces.parquet --detector yunet.onnx --runner ray
     """
-    from pipeline.io.storage import parent
     from pipeline.manifest.build.tree import TreeSource
 
-    _build(TreeSource(folder, parent(out), follow_links=follow_links), out, finding)
+    _build(TreeSource(folder, _image_folder(out, finding), follow_links=follow_links), out, finding)
 
 
 @manifest.command("from-imagefolder", short_help="Of a folder of folders, one a subject.")
@@ -112,10 +117,13 @@ def from_imagefolder(folder: str, out: str, follow_links: bool, **finding: Any) 
       fpn manifest from-imagefolder vggface2 faces.parquet --detector yunet.onnx --faces largest
       fpn manifest from-imagefolder aligned faces.parquet --box aligned
     """
-    from pipeline.io.storage import parent
     from pipeline.manifest.build.tree import TreeSource
 
-    _build(TreeSource(folder, parent(out), subjects=True, follow_links=follow_links), out, finding)
+    _build(
+        TreeSource(folder, _image_folder(out, finding), subjects=True, follow_links=follow_links),
+        out,
+        finding,
+    )
 
 
 @manifest.command("from-csv", short_help="Of a CSV file of any make.")
@@ -159,7 +167,6 @@ def from_csv(
     Example:
       fpn manifest from-csv boxes.csv faces.parquet --column image=path --column face_id=key --boxes xyxy
     """
-    from pipeline.io.storage import parent
     from pipeline.manifest.build.table import BoxForm, TableSource
 
     pairs = [column.partition("=") for column in columns]
@@ -170,7 +177,7 @@ def from_csv(
         raise click.BadParameter(f"expected NAME=THEIRS, got {wrong[0]!r}", param_hint="--column")
     source = TableSource(
         file,
-        parent(out),
+        _image_folder(out, finding),
         {ours: theirs for ours, _, theirs in pairs},
         cast(BoxForm, boxes),
         carry or None,
@@ -200,10 +207,9 @@ def from_webdataset(
     Example:
       fpn manifest from-webdataset shards faces.parquet --detector face_detection_yunet_2023mar.onnx
     """
-    from pipeline.io.storage import parent
     from pipeline.manifest.build.shards import ShardSource
 
-    _build(ShardSource(shards, parent(out), subject, carry), out, finding, needs_rule=False)
+    _build(ShardSource(shards, _image_folder(out, finding), subject, carry), out, finding, needs_rule=False)
 
 
 @manifest.command("from-recordio", short_help="Of a .rec file (MXNet, InsightFace).")
@@ -219,12 +225,24 @@ def from_recordio(file: str, out: str, **finding: Any) -> None:
     Example:
       fpn manifest from-recordio faces_webface_112x112/train.rec faces.parquet
     """
-    from pipeline.io.storage import parent
     from pipeline.manifest.build.records import RecordSource
 
     if not finding["detector"] and not finding["box"]:
         finding["box"] = "aligned"
-    _build(RecordSource(file, parent(out)), out, finding)
+    _build(RecordSource(file, _image_folder(out, finding)), out, finding)
+
+
+def _image_folder(out: str, finding: dict[str, Any]) -> str:
+    """The folder that images are named relative to."""
+    from pathlib import Path
+
+    from pipeline.io.storage import is_uri, plain_path
+    from pipeline.manifest.build.naming import real_folder
+
+    if not finding["relative_to"]:
+        return real_folder(out)
+    folder = plain_path(finding["relative_to"])
+    return folder if is_uri(folder) else str(Path(folder).resolve())
 
 
 def _build(source: "Source", out: str, finding: dict[str, Any], *, needs_rule: bool = True) -> None:
@@ -234,6 +252,8 @@ def _build(source: "Source", out: str, finding: dict[str, Any], *, needs_rule: b
     from pipeline.manifest.build.make import build_manifest
 
     as_json = finding.pop("as_json")
+    folder = _image_folder(out, finding)
+    relative_to = finding.pop("relative_to")
     engine = {name: finding.pop(name) for name in ("runner", "address", "workers")}
     if finding["detector"] and finding["box"]:
         raise click.UsageError("give either --detector or --box")
@@ -245,7 +265,7 @@ def _build(source: "Source", out: str, finding: dict[str, Any], *, needs_rule: b
     where = load_config(values={f"engine.{name}": value for name, value in given(**engine).items()}).engine
     progress = _Progress()
     try:
-        built = build_manifest(source, settings, out, engine=where, say=progress)
+        built = build_manifest(source, settings, out, engine=where, say=progress, image_folder=folder)
     finally:
         progress.close()
     totals, shown = built.totals, without_credentials(built.manifest)
@@ -271,6 +291,8 @@ def _build(source: "Source", out: str, finding: dict[str, Any], *, needs_rule: b
     click.echo(f"{rejects}: {totals.rejected.total():,} images without a face: {counts or 'none'}")
     if source.note():
         click.echo(source.note())
+    if relative_to:
+        click.echo(f"images are named relative to {without_credentials(folder)}: fpn run needs --image-root")
     if not totals.faces:
         click.echo("note: no face was found, so the manifest has no rows; fpn run refuses one without rows")
 

@@ -1,18 +1,19 @@
 """This machine: how many cores a job may take, and what it is, to stand beside numbers measured on it."""
 
+import importlib
 import os
 import platform
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
-_CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_GROUPS = Path("/sys/fs/cgroup")
 
 
 def usable_cpus() -> int:
     """Cores that this process may use: what its affinity and its container's quota leave of the machine's."""
     cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    quota = _quota(_CPU_QUOTA)
+    quota = _quota(_GROUPS)
     return cpus if quota is None else max(1, min(cpus, int(quota)))
 
 
@@ -24,17 +25,30 @@ def describe_machine() -> dict[str, str | int]:
         "system": platform.system(),
         "cpus": usable_cpus(),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "opencv-python-headless", "pyarrow", "ray")},
-        "onnxruntime": _onnxruntime_version(),
+        **{name: version(name) for name in ("numpy", "pyarrow", "ray")},
+        "opencv": _module_version("cv2"),
+        "onnxruntime": _module_version("onnxruntime"),
     }
 
 
-def _quota(path: Path) -> float | None:
-    """Cores that a control group (version 2) grants: `MICROSECONDS PERIOD`, or `max PERIOD` for no limit."""
+def _quota(groups: Path) -> float | None:
+    """Cores that the control group of a container grants; None for no limit.
+
+    Version 2 of control groups says `MICROSECONDS PERIOD` or `max PERIOD` in one file, version 1 each in one
+    of its own, with -1 for no limit.
+    """
     try:
-        granted, period = path.read_text().split()
-        return None if granted == "max" else int(granted) / int(period)
+        granted, period = (groups / "cpu.max").read_text().split()
     except (OSError, ValueError):
+        try:
+            granted, period = (
+                (groups / "cpu" / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period")
+            )
+        except (OSError, ValueError):
+            return None
+    try:
+        return int(granted) / int(period) if granted not in ("max", "-1") else None
+    except (ValueError, ZeroDivisionError):
         return None
 
 
@@ -47,7 +61,6 @@ def _processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def _onnxruntime_version() -> str:
-    import onnxruntime  # noqa: PLC0415  # its distribution has two names
-
-    return str(onnxruntime.__version__)
+def _module_version(name: str) -> str:
+    """The version of a module whose distribution may have one of several names."""
+    return str(importlib.import_module(name).__version__)

@@ -67,8 +67,22 @@ def _bucket(location: str) -> str:
     return "/".join(location.partition("?")[0].split("/")[:3]) if is_uri(location) else ""
 
 
-def image_places(manifest_location: str, config: JobConfig) -> ImagePlaces:
-    """The places of a job: its image root is the manifest's own folder where none is named."""
+def image_places(manifest_location: str, config: JobConfig, started_in: str = "") -> ImagePlaces:
+    """The places of a job: its image root is the manifest's own folder where none is named.
+
+    Args:
+        manifest_location: Location of the manifest.
+        config: The job's settings.
+        started_in: Folder that relative local paths in the settings begin in; by default the present one.
+    """
+
+    def placed(location: str) -> str:
+        path = plain_path(location)
+        return path if is_uri(path) else str(Path(started_in, path))
+
     roots = config.images.roots
-    root = plain_path(config.manifest.image_root or parent(manifest_location))
-    return ImagePlaces(root, None if roots is None else tuple(map(plain_path, roots)))
+    root = config.manifest.image_root
+    return ImagePlaces(
+        parent(manifest_location) if root is None else placed(root),
+        None if roots is None else tuple(map(placed, roots)),
+    )

@@ -6,10 +6,14 @@ name, synced and moved, so that no reader ever sees half of it; an object store'
 Faults that pass are tried again (see `retry`).
 """
 
+import contextlib
 import os
 import stat
 import tempfile
-from collections.abc import Sequence
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +27,8 @@ import pyarrow.fs as pafs
 from pipeline.errors import StorageError, UnknownSchemeError
 from pipeline.io.backoff import patiently
 from pipeline.io.byte_ranges import Span, split_spans
+
+_OLDEST_CLAIM_S = 120.0
 
 
 def is_uri(location: str) -> bool:
@@ -53,10 +59,16 @@ def join(folder: str, relative: str) -> str:
     return f"{base.rstrip('/')}/{relative}{question}{query}"
 
 
+def absolute(location: str) -> str:
+    """A local path from the root of the file system; a URI as it is. Links stay."""
+    path = plain_path(location)
+    return path if is_uri(path) else str(Path(path).absolute())
+
+
 def parent(location: str) -> str:
-    """The folder that holds a file or object."""
+    """The folder that holds a file or object; of a link the folder that the link is in."""
     if not is_uri(location):
-        return str(Path(location).resolve().parent)
+        return str(Path(location).absolute().parent)
     base, question, query = location.partition("?")
     return f"{base.rpartition('/')[0]}{question}{query}"
 
@@ -191,6 +203,44 @@ class Folder:
                 "with space left?"
             ) from error
 
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a whole file unless there is one of the same name; says whether it was written.
+
+        Of several processes that create one file at the same time, one at most is told that it did.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        filesystem, path = self._resolve(name)
+        if isinstance(filesystem, pafs.LocalFileSystem):
+            try:
+                return _create_local(Path(path), data)
+            except OSError as error:
+                raise StorageError(f"cannot write {name!r} into {self._shown}: {error}") from error
+        return self._create_on_store(name, data)
+
+    def _create_on_store(self, name: str, data: bytes) -> bool:
+        """Arrow cannot ask a store to write only what is not there. So a claim of a name of its own is
+        written first, and whoever then sees another's claim withdraws. Stores list what was written."""
+        folder, _, base = name.rpartition("/")
+        claim = f"{folder}/.{base}.claim-{uuid.uuid4().hex}"
+        self.write(claim, b"")
+        try:
+            entries = {entry.base_name: entry for entry in self._entries(folder)}
+            claims = [
+                entry
+                for found, entry in entries.items()
+                if found.startswith(f".{base}.claim-") and not _is_old(entry)
+            ]
+            if base in entries or len(claims) > 1:
+                return False
+            self.write(name, data)
+            return True
+        finally:
+            filesystem, path = self._resolve(claim)
+            with contextlib.suppress(OSError):
+                patiently(lambda: filesystem.delete_file(path))
+
     def read(self, name: str) -> bytes | None:
         """The bytes of a file of the folder, or None where there is none.
 
@@ -259,7 +309,43 @@ class Folder:
         return repr(without_credentials(self.location))
 
 
+def _is_old(entry: pafs.FileInfo) -> bool:
+    """Whether a claim was left by a process that was killed while it had it: it holds one for seconds."""
+    return entry.mtime_ns is not None and time.time() - entry.mtime_ns / 1e9 > _OLDEST_CLAIM_S
+
+
 def _write_local(path: Path, data: bytes) -> None:
+    with _written_aside(path, data) as temporary:
+        temporary.replace(path)
+
+
+def _create_local(path: Path, data: bytes) -> bool:
+    with _written_aside(path, data) as temporary:
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without links
+            return _create_without_links(path, data)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return True
+
+
+def _create_without_links(path: Path, data: bytes) -> bool:
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        return False
+    return True
+
+
+@contextmanager
+def _written_aside(path: Path, data: bytes) -> Iterator[Path]:
+    """A temporary file beside `path`, with the data on the disk; gone where the work with it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -271,7 +357,7 @@ def _write_local(path: Path, data: bytes) -> None:
         umask = os.umask(0)
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
+        yield Path(temporary)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

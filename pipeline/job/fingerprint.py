@@ -5,13 +5,16 @@ import json
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
+
+import cv2
 
 from fpn_core import PoseNetwork
 from pipeline.config.settings import JobConfig
 from pipeline.errors import FingerprintError, StorageError
 from pipeline.io.image_access import image_places
-from pipeline.io.storage import Folder, without_credentials
+from pipeline.io.storage import Folder, absolute, without_credentials
 from pipeline.manifest import Manifest, check_ids, open_manifest
 from pipeline.stages.part import Job, Part
 from render_core.head import Head, geometry_sha256
@@ -35,8 +38,12 @@ class PreparedJob:
         return self.job.manifest.n_rows
 
 
-def prepare_job(manifest_location: str, out_location: str, config: JobConfig) -> PreparedJob:
+def prepare_job(
+    manifest_location: str, out_location: str, config: JobConfig, started_in: str = ""
+) -> PreparedJob:
     """Open and check all inputs, bind the output folder to them, and cut the manifest into parts.
+
+    `started_in`: folder that relative paths of images begin in, if not the present one.
 
     Nothing is written before every check has passed. The check for repeated ids is left out where the folder
     is already bound to the same manifest.
@@ -55,14 +62,15 @@ def prepare_job(manifest_location: str, out_location: str, config: JobConfig) ->
     if not resumed:
         check_ids(manifest)
         out.write(JOB_NAME, _job_file(manifest, config, inputs, fingerprint))
-    places = image_places(manifest_location, config)
+    places = image_places(manifest_location, config, started_in)
     job = Job(config, manifest, places, network.spec, out, fingerprint)
     slices = manifest.slices(config.output.faces_per_part)
     return PreparedJob(job, [Part(number, (rows,)) for number, rows in enumerate(slices)], resumed)
 
 
 def stored_job(out: Folder) -> dict[str, Any]:
-    """The job that a folder is bound to: `inputs`, `fingerprint`, `config`, `manifest_location`.
+    """The job that a folder is bound to: `inputs`, `fingerprint`, `config`, `manifest_location`,
+    `manifest_files` (size and time of each) and `started_in`, the folder that its relative paths begin in.
 
     Raises:
         StorageError: the folder is no output of a job.
@@ -93,6 +101,8 @@ def read_job_file(out: Folder) -> dict[str, Any] | None:
             "fingerprint": str(job["fingerprint"]),
             "config": dict(job["config"]),
             "manifest_location": str(job["manifest_location"]),
+            "manifest_files": list(job.get("manifest_files", [])),
+            "started_in": str(job.get("started_in", "")),
         }
     except (ValueError, TypeError, KeyError) as error:
         raise FingerprintError(
@@ -137,13 +147,19 @@ def _inputs(manifest: Manifest, config: JobConfig, network: PoseNetwork, head: H
 
 
 def _job_file(manifest: Manifest, config: JobConfig, inputs: dict[str, Any], fingerprint: str) -> bytes:
-    distributions = ("faceposenet", "ray", "numpy", "pyarrow", "opencv-python-headless")
+    distributions = ("faceposenet", "ray", "numpy", "pyarrow")
     record = {
         "fingerprint": fingerprint,
         "inputs": inputs,
-        "manifest_location": without_credentials(manifest.location),
+        "manifest_location": absolute(without_credentials(manifest.location)),
+        "manifest_files": [[pin.size, pin.modified_ns] for pin in manifest.pins],
+        "started_in": str(Path.cwd()),
         "config": config.shown(),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in distributions}},
+        "versions": {
+            "python": platform.python_version(),
+            "opencv": cv2.__version__,  # its distribution has several names
+            **{name: version(name) for name in distributions},
+        },
     }
     return json.dumps(record, indent=1, sort_keys=True).encode()
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pipeline.errors import StorageError
+from pipeline.errors import JobIncompleteError, StorageError
 from pipeline.io.parquet import read_parquet
 from pipeline.io.storage import Folder
 from pipeline.job.ledger import LedgerEntry, committed_parts, part_files, read_entries
@@ -68,12 +68,16 @@ def plan_round(
     reasons.
 
     `slices` are those of the manifest's own parts. Also says whether the round had begun before.
+
+    Raises:
+        JobIncompleteError: the unfinished round has other reasons, or another process begins one just now.
     """
     rounds = sorted(_round_numbers(out))
     done = committed_parts(out)
     if rounds:
         parts = _read_round(out, rounds[-1], slices, faces_per_part)
         if any(part.number not in done for part in parts):
+            _check_reasons(_load_round(out, rounds[-1])["reasons"], reasons)
             return parts, True
     chosen = [reject for reject in standing_rejects(out) if not reasons or reject.reason in reasons]
     if not chosen:
@@ -86,8 +90,25 @@ def plan_round(
         "first_part": max(done, default=-1) + 1,
         "parts": [[[r.row, r.attempts, r.reason] for r in group] for group in groups],
     }
-    out.write(_round_name(number), json.dumps(record).encode())
+    if not out.create(_round_name(number), json.dumps(record).encode()):
+        raise JobIncompleteError(
+            f"another fpn retry of {out.location!r} has just begun; wait for its end, or give the same "
+            "command again to work on the same faces"
+        )
     return _read_round(out, number, slices, faces_per_part), False
+
+
+def _check_reasons(begun: Sequence[str], reasons: Sequence[str]) -> None:
+    """See that a retry does not take up one with other reasons."""
+    if reasons and sorted(set(reasons)) != sorted(set(begun)):
+        raise JobIncompleteError(
+            f"a retry of {_in_words(begun)} is unfinished, you asked for {_in_words(reasons)}; bring it to "
+            "its end first: fpn retry without --reason continues it"
+        )
+
+
+def _in_words(reasons: Sequence[str]) -> str:
+    return f"the faces rejected as {', '.join(sorted(set(reasons)))}" if reasons else "all rejected faces"
 
 
 def _round_name(number: int) -> str:

@@ -108,7 +108,7 @@ def retry_job(
     """
     record = stored_job(Folder(out))
     config = load_config(None, overrides, base=record["config"])
-    prepared = prepare_job(manifest or record["manifest_location"], out, config)
+    prepared = prepare_job(manifest or record["manifest_location"], out, config, record["started_in"])
     done = committed_parts(prepared.job.out)
     if any(part.number not in done for part in prepared.parts):
         raise JobIncompleteError(f"the job in {out!r} is unfinished; run it to its end before a retry")

@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pipeline.config.settings import load_config
+from pipeline.errors import PipelineError
 from pipeline.io.parquet import read_parquet
 from pipeline.io.storage import Folder
+from pipeline.job.bound_manifest import NoManifestError, open_bound_manifest
 from pipeline.job.fingerprint import stored_job
 from pipeline.job.ledger import LedgerEntry, committed_parts, part_files, read_entry
 from pipeline.job.retry import planned_retries
+from pipeline.manifest import Manifest
 
 _VIEW = re.compile(r"\d{6,}-\d{6,}\.-?\d+\.(jpg|png|webp)")
 
@@ -29,16 +33,26 @@ class Verification:
     posed: int = 0
     rejected: int = 0
     views: int = 0
+    compared: bool = False
+    """Whether the ids were compared with those of the manifest."""
+    why_not_compared: str = ""
     problems: list[str] = field(default_factory=list)
 
 
 def verify(
-    out: Folder, watch: Callable[[Sequence[int]], Iterable[int]] = lambda parts: parts
+    out: Folder,
+    watch: Callable[[Sequence[int]], Iterable[int]] = lambda parts: parts,
+    manifest: str | None = None,
 ) -> Verification:
     """Re-read every file of a job: sizes, checksums, counts, and that no face is missing or there twice.
 
-    Takes 8 bytes of memory a face. `watch` hands on the numbers of the parts one by one, and so sees how far
-    it is.
+    The ids are compared with those of the manifest, where it is still there and the same. Takes 8 bytes of
+    memory a face, and as many again for the manifest.
+
+    Args:
+        out: Output folder of a job.
+        watch: Hands on the numbers of the parts one by one, and so sees how far it is.
+        manifest: Where the manifest is by now, or with the credentials that it needs.
 
     Raises:
         StorageError: the folder is no output of a job.
@@ -56,6 +70,12 @@ def verify(
     for part in watch(sorted(done)):
         problems += [f"part {part}: {problem}" for problem in check.part(part, expected.get(part, 0))]
     problems += check.faces(rows)
+    try:
+        opened = open_bound_manifest(job, load_config(base=job["config"]), manifest)
+        problems += check.ids(opened)
+        check.found.compared = True
+    except (NoManifestError, PipelineError) as error:
+        check.found.why_not_compared = str(error)
     return check.found
 
 
@@ -128,6 +148,21 @@ class _Check:
                     f"the shard has {pictures} views of {faces} faces, the ledger counts {entry.views} of "
                     f"{entry.posed}"
                 )
+
+    def ids(self, manifest: Manifest) -> Iterator[str]:
+        """What of the manifest's faces is not in the results, and the other way round."""
+        wanted = _joined([np.array([hash(face_id) for face_id in ids], np.int64) for ids in manifest.ids()])
+        first = _joined(self.first)
+        missing, strange = np.setdiff1d(wanted, first), np.setdiff1d(first, wanted)
+        if len(missing):
+            of_them = set(missing[:3].tolist())
+            shown = [face_id for ids in manifest.ids() for face_id in ids if hash(face_id) in of_them]
+            yield (
+                f"{len(missing):,} faces of the manifest are neither posed nor rejected, for instance "
+                f"{', '.join(map(repr, shown[:3]))}"
+            )
+        if len(strange):
+            yield f"{len(strange):,} faces in the results are not in the manifest"
 
     def faces(self, rows: int) -> Iterator[str]:
         """What is wrong with the faces as a whole."""

@@ -13,6 +13,7 @@ from pipeline.monitor.metrics import JobMetrics
 from pipeline.monitor.progress import Progress
 
 _TICK_S = 1.0
+_LOOKED_AGAIN_S = 5.0
 
 
 class Watch:
@@ -24,10 +25,11 @@ class Watch:
         """`heartbeat_s`: seconds between heartbeats, None for none."""
         self._progress = progress
         self._line = ProgressLine(progress)
-        self._heartbeat = Heartbeat(out, progress)
+        self._heartbeat = Heartbeat(out, progress, heartbeat_s or 0.0)
         self._heartbeat_s = heartbeat_s
         self._say = say
         self._metrics = JobMetrics(out.location)
+        self._said_other = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tell, daemon=True)
         self._thread.start()
@@ -52,14 +54,30 @@ class Watch:
             self._heartbeat.write(phase, error)
 
     def _tell(self) -> None:
-        last_s = float("-inf")
+        began_s, last_s, looked_again = time.monotonic(), float("-inf"), False
         while True:
+            # Two runs that begin at the same time each find nothing before their first beats.
+            if self._heartbeat_s is not None and not looked_again:
+                looked_again = time.monotonic() - began_s >= _LOOKED_AGAIN_S
+                if looked_again:
+                    self._look_for_another_run()
             if self._heartbeat_s is not None and time.monotonic() - last_s >= self._heartbeat_s:
                 last_s = time.monotonic()
+                self._look_for_another_run()
                 self._heartbeat.write("running" if self._progress.done else "starting")
             if self._ended.wait(_TICK_S):
                 return
             self._line.show()
+
+    def _look_for_another_run(self) -> None:
+        """Say once that somebody else does the same work."""
+        other = None if self._said_other else self._heartbeat.other_run()
+        if other is not None:
+            self._said_other = True
+            self.say(
+                f"another run is at work in this folder ({other}): both do the same parts, to the same "
+                "bytes, at twice the cost. End one of them"
+            )
 
 
 @contextmanager

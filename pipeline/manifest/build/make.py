@@ -53,10 +53,12 @@ def build_manifest(
     engine: EngineSettings = _HERE_OR_ON_A_CLUSTER,
     say: Callable[[Totals], None] = lambda totals: None,
     chunk_images: int = CHUNK_IMAGES,
+    image_folder: str | None = None,
 ) -> Built:
     """Write the faces of all photos of a source to the Parquet file `out`, and what has none beside it.
 
-    `say` hears the counts after each chunk, `engine` says where it runs. A build that was
+    `say` hears the counts after each chunk, `engine` says where it runs. The source names its images relative
+    to `image_folder`, by default that of `out`. A build that was
     stopped goes on where it was.
 
     Raises:
@@ -76,7 +78,7 @@ def build_manifest(
     store = ChunkStore(Folder(_absolute(names.unfinished)), schema, _described(settings))
     totals, count, resumed = Totals(), 0, 0
     with tempfile.TemporaryDirectory(prefix="faceposenet-") as scratch:
-        setup = make_setup(Finding(settings, parent(out), store))
+        setup = make_setup(Finding(settings, image_folder or parent(out), store))
         chunks = enumerate(_chunks(source, chunk_images))
         items = ((number, make_item(number, chunk)) for number, chunk in chunks)
         for fields in find_faces(setup, items, store.folder.location, engine):

@@ -18,7 +18,13 @@ def image_name(root: str, relative: str, manifest_folder: str) -> str:
     return full.removeprefix(prefix) if full.startswith(prefix) else f"{full}{question}{query}"
 
 
+def real_folder(location: str) -> str:
+    """The folder of a file or object, without links in its path; folders are compared by their paths here."""
+    folder = parent(location)
+    return folder if is_uri(folder) else str(Path(folder).resolve())
+
+
 def file_name(location: str, manifest_folder: str) -> str:
     """The same of one file."""
     path = location.partition("?")[0] if is_uri(location) else str(Path(location).absolute())
-    return image_name(parent(location), path.rpartition("/")[2], manifest_folder)
+    return image_name(real_folder(location), path.rpartition("/")[2], manifest_folder)

@@ -1,4 +1,5 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,37 @@ def test_a_part_of_a_file_is_read(folder: str, tmp_path: Path) -> None:
     assert read_file(f"{location}#bytes=1+9", max_bytes=3) == b"1234"
     with pytest.raises(OSError, match="ends before byte 11"):
         read_file(f"{location}#bytes=9+2")
+
+
+@pytest.mark.parametrize("place", ["local", "memory"])
+def test_a_file_is_created_once(tmp_path: Path, place: str) -> None:
+    folder = Folder(str(tmp_path) if place == "local" else f"memory://{tmp_path.name}")
+    with ThreadPoolExecutor(8) as pool:
+        created = list(pool.map(lambda n: folder.create("a/plan.json", b"%d" % n), range(8)))
+    # On a store without a way to write only what is not there, all may withdraw.
+    assert sum(created) == 1 if place == "local" else sum(created) <= 1
+    folder.create("a/plan.json", b"8")
+    kept = folder.read("a/plan.json")
+    assert kept == (b"%d" % created.index(True) if any(created) else b"8")
+    assert not folder.create("a/plan.json", b"9")
+    assert folder.names("a") == ["plan.json"]
+
+
+def test_a_file_is_created_once_where_there_are_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(self: Path, target: Path) -> None:
+        raise OSError("not supported")
+
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    folder = Folder(str(tmp_path))
+    assert [folder.create("a.json", data) for data in (b"1", b"2")] == [True, False]
+    assert (folder.read("a.json"), folder.names()) == (b"1", ["a.json"])
+
+
+def test_the_folder_of_a_link_is_the_one_that_it_is_in(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a/faces.csv").write_text("")
+    (tmp_path / "b/faces.csv").symlink_to("../a/faces.csv")
+    assert parent(str(tmp_path / "b/faces.csv")) == str(tmp_path / "b")

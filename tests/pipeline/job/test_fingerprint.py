@@ -6,7 +6,7 @@ import pytest
 from pipeline.config.settings import JobConfig, load_config
 from pipeline.errors import FingerprintError, ManifestError
 from pipeline.io.storage import Folder
-from pipeline.job.fingerprint import prepare_job, read_job_file
+from pipeline.job.fingerprint import prepare_job, read_job_file, stored_job
 
 ROWS = "face_id,image,x,y,width,height,subject\n" + "".join(f"f{i},a.jpg,0,0,9,9,s\n" for i in range(10))
 
@@ -35,7 +35,24 @@ def test_a_new_job_binds_its_folder_and_cuts_the_manifest(manifest: Path, tmp_pa
     record = json.loads((tmp_path / "out" / "_job.json").read_text())
     assert record["fingerprint"] == prepared.job.fingerprint
     assert record["config"]["output"]["faces_per_part"] == 4
-    assert set(record["versions"]) >= {"python", "faceposenet", "ray", "opencv-python-headless"}
+    assert set(record["versions"]) >= {"python", "faceposenet", "ray", "opencv"}
+    assert record["manifest_location"] == str(manifest)
+    assert record["manifest_files"] == [[manifest.stat().st_size, manifest.stat().st_mtime_ns]]
+
+
+def test_a_job_knows_where_it_is_from_any_folder(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(manifest.parent)
+    config = load_config(None, ["manifest.image_root=photos", "images.roots=[photos]"])
+    prepare_job(manifest.name, str(tmp_path / "out"), config)
+    monkeypatch.chdir("/")
+    job = stored_job(Folder(str(tmp_path / "out")))
+    assert job["manifest_location"] == str(manifest)
+    again = prepare_job(job["manifest_location"], str(tmp_path / "out"), config, job["started_in"])
+    assert again.resumed
+    assert again.job.places.image_root == str(manifest.parent / "photos")
+    assert again.job.places.roots == (str(manifest.parent / "photos"),)
 
 
 def test_the_same_job_continues_also_elsewhere(manifest: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import StorageError
+from pipeline.errors import JobIncompleteError, StorageError
 from pipeline.io.storage import Folder
 from pipeline.job.ledger import LedgerEntry, commit
 from pipeline.job.retry import plan_round, planned_retries, standing_rejects
@@ -82,3 +82,28 @@ def test_a_torn_plan_is_an_error_with_a_way_out(out: Folder) -> None:
     Path(out.location, "_ledger/round-0001.json").write_text("{")
     with pytest.raises(StorageError, match=r"no plan of a retry.*delete it"):
         standing_rejects(out)
+
+
+def test_a_retry_with_other_reasons_than_the_one_that_is_unfinished_is_refused(out: Folder) -> None:
+    plan_round(out, SLICES, 2, ["timeout"])
+    with pytest.raises(JobIncompleteError, match=r"retry of the faces rejected as timeout is unfinished"):
+        plan_round(out, SLICES, 2, ["image_unreadable"])
+    assert plan_round(out, SLICES, 2, ["timeout"])[1]
+    assert plan_round(out, SLICES, 2, [])[1]
+    assert planned_retries(out) == {6: 2, 7: 1, 8: 1}
+
+
+def test_of_two_retries_that_begin_at_once_one_is_refused(
+    out: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = standing_rejects(out)
+
+    def meanwhile(folder: Folder) -> list:
+        monkeypatch.undo()
+        plan_round(folder, SLICES, 2, ["timeout"])
+        return found
+
+    monkeypatch.setattr("pipeline.job.retry.standing_rejects", meanwhile)
+    with pytest.raises(JobIncompleteError, match=r"another fpn retry of .* has just begun"):
+        plan_round(out, SLICES, 2, ["image_unreadable"])
+    assert planned_retries(out) == {6: 2, 7: 1, 8: 1}

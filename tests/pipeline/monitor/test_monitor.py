@@ -1,5 +1,6 @@
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,21 @@ def test_without_an_interval_no_heart_beats(tmp_path: Path) -> None:
     with watched(Progress(total=2), Folder(str(tmp_path)), None, print) as watch:
         watch.add(ENTRY)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_runs_in_one_folder_are_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_TICK_S", 0.01)
+    monkeypatch.setattr(module, "_LOOKED_AGAIN_S", 0.1)
+    told = threading.Event()
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        told.set()
+
+    out = Folder(str(tmp_path))
+    with watched(Progress(total=2), out, 60.0, say), watched(Progress(total=2), out, 60.0, say):
+        assert told.wait(30)
+        time.sleep(0.2)
+    assert 1 <= len(said) <= 2  # once by each run, at most
+    assert all("another run is at work in this folder" in text for text in said)
