@@ -87,6 +87,6 @@ def _variant(photo: np.ndarray, face: DemoFace) -> tuple[np.ndarray, tuple[float
     )
     averaging = cv2.INTER_AREA if face.scale < 1 else cv2.INTER_CUBIC
     image = cv2.resize(image, None, fx=face.scale, fy=face.scale, interpolation=averaging)
-    # A turned box is no box: take the square about the face's centre, as a detector's box would stay.
+    # A turned box is not upright: take the square about the face's centre, as a detector's box would stay.
     side = max(width, height) * face.scale
     return image, (centre[0] * face.scale - side / 2, centre[1] * face.scale - side / 2, side, side)

@@ -45,7 +45,7 @@ _path = click.Path(path_type=Path, dir_okay=False)
 @click.option("--actors", default="1,2,4", show_default=True, help="Actors that share the device.")
 @click.option("--cost", is_flag=True, help="Also what a million and a hundred million faces would take.")
 @click.option("--from", "earlier", type=_path, help="With --cost: JSON of an earlier run, and no new one.")
-@click.option("--out", type=_path, help="File for the JSON, beside what is printed.")
+@click.option("--out", type=_path, help="File for the JSON, in addition to what is printed.")
 @config_option
 @overrides_option
 @json_option

@@ -1,4 +1,4 @@
-"""What the exit codes of `fpn` mean, in one place; docs/commands.md tells them to users."""
+"""What the exit codes of `fpn` mean, in one place; docs/commands.md lists them for users."""
 
 FAILED = 1
 """An input, a file or the machine is not as it has to be; the error says what to do."""

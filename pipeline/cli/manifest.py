@@ -34,7 +34,7 @@ _faces = click.option(
     help="Which of several faces in an image.",
 )
 _min_score = click.option(
-    "--min-score", type=click.FloatRange(0, 1), help="Least score of a face.  [default: 0.7]"
+    "--min-score", type=click.FloatRange(0, 1), help="Minimum detection score.  [default: 0.7]"
 )
 _longest = click.option(
     "--detector-px",
@@ -126,7 +126,7 @@ def from_imagefolder(folder: str, out: str, follow_links: bool, **finding: Any) 
     )
 
 
-@manifest.command("from-csv", short_help="Of a CSV file of any make.")
+@manifest.command("from-csv", short_help="From any CSV file.")
 @click.argument("file")
 @click.argument("out")
 @click.option(
@@ -161,7 +161,7 @@ def from_csv(
     encoding: str,
     **finding: Any,
 ) -> None:
-    """The rows of a CSV file of any make: faces with boxes, or photos for the detector.
+    """The rows of any CSV file: faces with boxes, or photos for the detector.
 
     \b
     Example:

@@ -84,7 +84,7 @@ def describe_command(model: Path, out: Path, assignments: tuple[str, ...]) -> No
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not key or not equals:
-            raise click.BadParameter(f"{assignment!r} is no KEY=VALUE", param_hint="--set")
+            raise click.BadParameter(f"{assignment!r} is not KEY=VALUE", param_hint="--set")
         changes[key.strip()] = value.strip()
     spec = describe_model(model, out, changes)
     click.echo(

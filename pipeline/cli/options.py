@@ -63,7 +63,7 @@ json_option = click.option(
 
 @contextmanager
 def bar_of(length: int, label: str) -> Iterator[Callable[[int], object]]:
-    """A progress bar, where a person watches, and what moves it on by so many."""
+    """A progress bar where a person watches, and a function that advances it by a count."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return

@@ -149,7 +149,7 @@ def _parse_views(text: str, size_px: int) -> dict[str, ViewCamera]:
             camera = view_camera(yaw, pitch_deg=pitch, roll_deg=roll, size_px=size_px)
         except ValueError as error:
             raise click.BadParameter(
-                f"{item!r} is no view: expected YAW, YAW:PITCH or YAW:PITCH:ROLL in degrees",
+                f"{item!r} is not a view: expected YAW, YAW:PITCH or YAW:PITCH:ROLL in degrees",
                 param_hint="--views",
             ) from error
         cameras["_".join(f"{angle:g}" for angle in angles)] = camera

@@ -50,7 +50,9 @@ class _Box(click.ParamType[tuple[float, ...]]):
         except ValueError:
             box = ()
         if len(box) != 4 or not all(map(math.isfinite, box)) or min(box[2:]) <= 0:
-            self.fail(f"{value!r} is no box: expected x,y,width,height in pixels of the upright photo", param)
+            self.fail(
+                f"{value!r} is not a box: expected x,y,width,height in pixels of the upright photo", param
+            )
         return box
 
 
@@ -69,7 +71,9 @@ class _Views(click.ParamType[tuple[float, ...]]):
         except ValueError:
             views = ()
         if not views or len(set(views)) < len(views) or not all(map(math.isfinite, views)):
-            self.fail(f"{value!r} are no views: expected yaws in degrees, each once, such as 0,40", param)
+            self.fail(
+                f"{value!r} is not a list of views: expected yaws in degrees, each once, such as 0,40", param
+            )
         return views
 
 
@@ -88,7 +92,7 @@ _path = click.Path(path_type=Path)
 @click.command()
 @click.argument("image")
 @click.option("--box", type=_Box(), help="Where the face is; pixels of the upright photo.")
-@click.option("--detector", type=_path, help="Model that finds the faces: YuNet or its kin.")
+@click.option("--detector", type=_path, help="Model that finds the faces, for example YuNet.")
 @click.option(
     "--to", "target", type=_PictureFile(path_type=Path), help="Picture file to write: .png, .jpg, .webp."
 )
@@ -112,7 +116,7 @@ def show(
     size_px: int,
     as_json: bool,
 ) -> None:
-    """Show one photo with the pose of its face and its views, and tell the pose in words.
+    """Show one photo with the pose of its face and its views, and print the pose in words.
 
     Terminals that show pictures (kitty, iTerm2, WezTerm, Konsole, and with the extra `terminal` those with
     Sixel) show it; elsewhere it is written to a file here.

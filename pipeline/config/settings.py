@@ -271,7 +271,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
             "presets that fpn config presets lists"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration {path} is no valid YAML: {error}") from error
+        raise ConfigError(f"the configuration {path} is not valid YAML: {error}") from error
     if not isinstance(settings, dict):
         raise ConfigError(
             f"the configuration {path} must be a mapping of sections, but is a {type(settings).__name__}; "
@@ -295,7 +295,7 @@ def parse_override(override: str) -> tuple[list[str], Any]:
     try:
         return names, yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"the value of --set {override!r} is no valid YAML: {error}") from error
+        raise ConfigError(f"the value of --set {override!r} is not valid YAML: {error}") from error
 
 
 def _set(settings: dict[str, Any], names: Sequence[str], value: Any) -> None:

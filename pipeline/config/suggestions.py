@@ -10,7 +10,7 @@ _CUTOFF_ANYWHERE = 0.7
 
 
 def near_settings(names: Sequence[str], sections: Mapping[str, Iterable[str]]) -> list[str]:
-    """What `names`, the parts of a dotted name that is no setting, may mean; none where nothing is near.
+    """What `names`, the parts of a dotted name that is not a setting, may mean; empty where nothing is near.
 
     A setting of that name in whatever section comes first, then a name like it in its section, then those
     that have its words, then one like it anywhere.

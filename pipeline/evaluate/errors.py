@@ -4,4 +4,4 @@ from pipeline.errors import PipelineError
 
 
 class DatasetError(PipelineError):
-    """A data set that is of no known kind, or breaks the layout of its kind."""
+    """A dataset of an unknown kind, or one that breaks the layout of its kind."""

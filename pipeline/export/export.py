@@ -147,7 +147,7 @@ def _bound(target: Folder, record: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _write(reader: SampleReader, target: Folder, settings: ExportSettings, say: Say) -> int:
-    """Write all files; gives their number."""
+    """Write all files; returns their number."""
     index = reader.index
     assert settings.order is not None
     places = ordered(index, settings.order, settings.seed)

@@ -24,7 +24,7 @@ _WRITERS = 16
 def write_imagefolder(
     reader: SampleReader, places: np.ndarray, dest: Folder, say: Callable[[int], None]
 ) -> int:
-    """Write each view into the folder of its subject, and the table; gives the number of files.
+    """Write each view into the folder of its subject, and the table; returns the number of files.
 
     The table is called as Hugging Face's `imagefolder` expects it: `file_name` and what is known of the view.
 

@@ -38,7 +38,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class ViewIndex:
-    """The views that are exported, in the order of the job. Takes some 26 bytes a view and 21 a face."""
+    """The views that are exported, in the order of the job. Takes about 26 bytes per view and 21 per face."""
 
     out: Folder
     fingerprint: str
@@ -84,7 +84,7 @@ def index_views(
     """Check the committed parts of a job and find their views. `say` hears of each part that is done.
 
     Raises:
-        StorageError: `out` is no output of a job, or a file is missing or not as it was written.
+        StorageError: `out` is not the output of a job, or a file is missing or not as it was written.
         ConfigError: a view or a column that the job does not have, or a job without views.
     """
     job = stored_job(out)

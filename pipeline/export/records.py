@@ -21,7 +21,7 @@ _MOST_RECORDS = 2**24
 
 
 def write_records(reader: SampleReader, places: np.ndarray, dest: Folder, say: Callable[[int], None]) -> int:
-    """Write the views at some places, which are in the order of their subjects; gives the number of files.
+    """Write the views at some places, which are in the order of their subjects; returns the number of files.
 
     `train.parquet` says which key is whose view, with all that is known of it.
 

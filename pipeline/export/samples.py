@@ -40,7 +40,7 @@ class Sample:
 
 
 def sample_schema(index: ViewIndex) -> pa.Schema:
-    """What is told of a view besides its picture; values as in the poses of the job. The pose is the photo's.
+    """The columns of a view besides its picture; values as in the poses of the job. The pose is the photo's.
 
     Carried columns keep their type where JSON has it; of others it is their text.
     """

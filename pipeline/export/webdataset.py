@@ -1,6 +1,6 @@
 """WebDataset shards: `<key>.jpg`, `<key>.json` and, where there are subjects, `<key>.cls` for each view.
 
-A view of nobody has -1 in `cls`: readers want the same members in every sample.
+A view without a subject has -1 in `cls`: readers want the same members in every sample.
 """
 
 import io

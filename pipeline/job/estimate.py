@@ -25,19 +25,19 @@ class Estimate:
     rejected: int
     """Of the sample."""
     decode_s: float
-    """Seconds a face, likewise the next two."""
+    """Seconds per face, like the next two."""
     pose_s: float
     render_s: float
     view_bytes: float
-    """Bytes of views a face."""
+    """Bytes of views per face."""
 
     @property
     def face_s(self) -> float:
-        """Seconds of one core a face."""
+        """Seconds of one core per face."""
         return self.decode_s + self.pose_s + self.render_s
 
     def hours(self, cpus: float) -> float:
-        """Hours of the whole job on so many cores like this machine's, with nothing lost to their number."""
+        """Hours of the whole job on `cpus` cores like this machine's, if each adds its full speed."""
         return self.faces * self.face_s / cpus / 3600
 
 

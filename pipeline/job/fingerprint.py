@@ -73,14 +73,14 @@ def stored_job(out: Folder) -> dict[str, Any]:
     `manifest_files` (size and time of each) and `started_in`, the folder that its relative paths begin in.
 
     Raises:
-        StorageError: the folder is no output of a job.
+        StorageError: the folder is not the output of a job.
         FingerprintError: a `_job.json` that is none of ours.
     """
     job = read_job_file(out)
     if job is None:
         raise StorageError(
-            f"{without_credentials(out.location)!r} is no output of fpn run: it has no {JOB_NAME}; name the "
-            "folder that was OUT there"
+            f"{without_credentials(out.location)!r} is not an output of fpn run: it has no {JOB_NAME}; "
+            "name the folder that was OUT there"
         )
     return job
 
@@ -116,7 +116,7 @@ def _is_bound(out: Folder, inputs: dict[str, Any]) -> bool:
         # A run that was killed while it wrote its job file leaves a temporary file with a dot.
         if any(not name.startswith(".") for name in out.names()):
             raise FingerprintError(
-                f"{out.location!r} is not empty and no output of fpn run (it has no {JOB_NAME}); "
+                f"{out.location!r} is not empty and is not an output of fpn run (it has no {JOB_NAME}); "
                 "name a new folder"
             )
         return False

@@ -100,6 +100,6 @@ def read_entry(out: Folder, part: int) -> LedgerEntry | None:
         return entry_from_fields(json.loads(data))
     except (ValueError, TypeError, KeyError) as error:
         raise StorageError(
-            f"{entry_name(part)} in {out.location!r} is no ledger entry ({error}); delete it to have part "
+            f"{entry_name(part)} in {out.location!r} is not a ledger entry ({error}); delete it to have part "
             f"{part} redone"
         ) from error

@@ -126,8 +126,8 @@ def _load_round(out: Folder, number: int) -> dict:  # type: ignore[type-arg]  # 
         record: dict = json.loads(data or b"")  # type: ignore[type-arg]
     except ValueError as error:
         raise StorageError(
-            f"{_round_name(number)} in {out.location!r} is no plan of a retry: {error}; delete it if no part "
-            "of it is committed"
+            f"{_round_name(number)} in {out.location!r} is not a plan of a retry: {error}; delete it if no "
+            "part of it is committed"
         ) from error
     return record
 

@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 
 
 def say_on_stderr(text: str) -> None:
-    """Tell a person, beside whatever the program prints."""
+    """Prints a message for a person, on the error stream."""
     print(text, file=sys.stderr)
 
 
@@ -71,7 +71,7 @@ class Summary:
 
 
 def summary_record(summary: Summary) -> dict[str, Any]:
-    """A summary as JSON holds it: one object, counts and rejects by reason beside the rest."""
+    """The summary as one JSON object."""
     totals = summary.totals
     record = asdict(summary) | asdict(totals) | {"rejects_by_reason": dict(totals.rejects_by_reason)}
     del record["totals"]

@@ -47,15 +47,15 @@ def verify(
     """Re-read every file of a job: sizes, checksums, counts, and that no face is missing or there twice.
 
     The ids are compared with those of the manifest, where it is still there and the same. Takes 8 bytes of
-    memory a face, and as many again for the manifest.
+    memory per face, and as much again for the manifest.
 
     Args:
         out: Output folder of a job.
-        watch: Hands on the numbers of the parts one by one, and so sees how far it is.
+        watch: Passes on the numbers of the parts one by one, and so sees the progress.
         manifest: Where the manifest is by now, or with the credentials that it needs.
 
     Raises:
-        StorageError: the folder is no output of a job.
+        StorageError: the folder is not the output of a job.
     """
     job = stored_job(out)
     rows = int(job["inputs"]["manifest"]["rows"])

@@ -37,7 +37,7 @@ def gather(
     those that lie elsewhere by now, or need credentials.
 
     Raises:
-        StorageError: the folder is no output of a job, or a file of it is missing or torn.
+        StorageError: the folder is not the output of a job, or a file of it is missing or torn.
     """
     job = stored_job(out)
     parts = sorted(committed_parts(out))

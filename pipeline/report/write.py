@@ -22,8 +22,8 @@ def write_report(
     those that lie elsewhere by now, or need credentials.
 
     Raises:
-        StorageError: the folder is no output of a job, a file of it is missing or torn, or the report cannot
-            be written.
+        StorageError: the folder is not the output of a job, a file of it is missing or torn, or the report
+            cannot be written.
     """
     page = render_page(gather(Folder(out), faces, seed, manifest, image_root))
     target = to or join(out, REPORT_NAME)

@@ -1,4 +1,4 @@
-"""Faces in a photo, by OpenCV's `FaceDetectorYN` with a model file that the user names (YuNet and its kin).
+"""Faces in a photo, by OpenCV's `FaceDetectorYN` with a model file that the user names (for example YuNet).
 
 The detector sees faces of about 13 to 600 pixels. So a photo is looked at twice: shrunk to `longest_px` for
 its small faces, and as a thumbnail for faces that fill the frame.

@@ -1,4 +1,4 @@
-"""Faces or photos of a CSV file of any make."""
+"""Faces or photos from any CSV file."""
 
 import codecs
 import csv

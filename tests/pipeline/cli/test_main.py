@@ -90,7 +90,7 @@ def test_run_hands_its_options_to_the_job(manifest: Path, monkeypatch: pytest.Mo
 def test_verify_fails_on_a_folder_that_is_no_output(tmp_path: Path) -> None:
     result = invoke("verify", tmp_path)
     assert result.exit_code == 1
-    assert "is no output of fpn run" in result.output
+    assert "is not an output of fpn run" in result.output
 
 
 def leaves(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:

@@ -67,7 +67,7 @@ def test_describe_refuses_what_does_not_fit(undescribed, tmp_path):
     result = invoke("describe", undescribed, tmp_path / "out.onnx", "--set", "name=mine")
     assert isinstance(result.exception, ModelMetadataError)
     result = invoke("describe", undescribed, tmp_path / "out.onnx", "--set", "name")
-    assert result.exit_code == 2 and "is no KEY=VALUE" in result.output
+    assert result.exit_code == 2 and "is not KEY=VALUE" in result.output
     assert not (tmp_path / "out.onnx").exists()
 
 

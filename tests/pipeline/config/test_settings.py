@@ -38,7 +38,7 @@ def test_values_are_taken_as_they_are_even_where_yaml_would_read_them_otherwise(
         ("render.size_px=5", "greater than or equal to 32"),
         ("output.max_reject_fraction=.nan", "max_reject_fraction"),
         ("render.size_px", "section.name=value"),
-        ("render.views_deg=[", "no valid YAML"),
+        ("render.views_deg=[", "not valid YAML"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_a_way_out(override: str, said: str) -> None:

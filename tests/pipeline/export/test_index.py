@@ -96,7 +96,7 @@ def test_files_that_are_not_as_they_were_written_are_refused(
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="is no output of fpn run"):
+    with pytest.raises(StorageError, match="is not an output of fpn run"):
         index_views(Folder(str(tmp_path)), Wanted())
 
 

@@ -108,7 +108,7 @@ def test_nothing_is_written_before_every_check_has_passed(manifest: Path, tmp_pa
 def test_a_folder_with_other_things_is_left_alone(manifest: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("all my work")
-    with pytest.raises(FingerprintError, match="is not empty and no output of fpn run"):
+    with pytest.raises(FingerprintError, match="is not empty and is not an output of fpn run"):
         prepare(manifest, tmp_path)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
 

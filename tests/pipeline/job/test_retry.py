@@ -80,7 +80,7 @@ def test_rejects_that_are_gone_are_an_error(out: Folder) -> None:
 
 def test_a_torn_plan_is_an_error_with_a_way_out(out: Folder) -> None:
     Path(out.location, "_ledger/round-0001.json").write_text("{")
-    with pytest.raises(StorageError, match=r"no plan of a retry.*delete it"):
+    with pytest.raises(StorageError, match=r"is not a plan of a retry.*delete it"):
         standing_rejects(out)
 
 

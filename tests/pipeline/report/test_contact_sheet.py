@@ -31,5 +31,5 @@ def test_a_photo_that_is_gone_leaves_its_cell_empty(job_output: JobOutput, tmp_p
 
 
 def test_an_output_without_faces_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="no output of fpn run"):
+    with pytest.raises(StorageError, match="not an output of fpn run"):
         contact_sheet(Folder(str(tmp_path)), None, 4)

@@ -123,5 +123,5 @@ def test_settings_that_differ_from_the_defaults_stand_out(report: Report, job_ou
 
 
 def test_a_folder_that_is_no_output_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="no output of fpn run"):
+    with pytest.raises(StorageError, match="not an output of fpn run"):
         gather(Folder(str(tmp_path)))
