@@ -8,6 +8,7 @@ from faceposenet.photo import Box, Boxes, Channels, Photo
 from faceposenet.picture import Picture, View
 from faceposenet.poser import FacePoser
 from render_core.clean import Background
+from render_core.template import Template, TemplateName
 
 
 @cache
@@ -41,8 +42,18 @@ def views(
     )
 
 
-def aligned(photo: Photo, face: Face, *, size_px: int = 112, channels: Channels = "BGR") -> Picture:
-    return default_poser().aligned(photo, face, size_px=size_px, channels=channels)
+def aligned(
+    photo: Photo,
+    face: Face,
+    *,
+    size_px: int = 112,
+    template: TemplateName | Template = "arcface",
+    mirrored: bool = False,
+    channels: Channels = "BGR",
+) -> Picture:
+    return default_poser().aligned(
+        photo, face, size_px=size_px, template=template, mirrored=mirrored, channels=channels
+    )
 
 
 for _function in (pose, pose_batch, views, aligned):

@@ -21,6 +21,7 @@ from render_core import Renderer, RenderReject, select_views
 from render_core.align import align_face
 from render_core.clean import Background
 from render_core.head_folder import find_head
+from render_core.template import Template, TemplateName, named_template
 from render_core.view import PRESET_VIEWS_DEG, closeup_camera, view_camera
 
 _JOB = RenderSettings()
@@ -166,22 +167,38 @@ class FacePoser:
             for view in rendered
         ]
 
-    def aligned(self, photo: Photo, face: Face, *, size_px: int = 112, channels: Channels = "BGR") -> Picture:
-        """The face upright, in the crop that recognition networks take (the template of ArcFace).
+    def aligned(
+        self,
+        photo: Photo,
+        face: Face,
+        *,
+        size_px: int = 112,
+        template: TemplateName | Template = "arcface",
+        mirrored: bool = False,
+        channels: Channels = "BGR",
+    ) -> Picture:
+        """The face upright, in the crop that recognition networks take. Left and right stay the photo's.
 
-        It shows what the photo shows, mirrored where the views are. For the arguments see `views`.
+        Args:
+            photo: the photo that the face was posed in.
+            face: its pose.
+            size_px: height of the crop.
+            template: `arcface`, `arcface-96x112`, `ffhq`, or a `render_core.template.Template` of your own.
+            mirrored: give the crop of the mirrored photo.
+            channels: order of the channels of `photo`, where it is an array.
 
         Raises:
             FaceRejectedError: the photo cannot be read, or the pose puts the head behind the camera.
-            InputError: another photo than the face's.
+            InputError: another photo than the face's, or a template that does not exist.
         """
+        try:
+            chosen = template if isinstance(template, Template) else named_template(template)
+        except ValueError as error:
+            raise InputError(str(error)) from error
         source = self._source(photo, face, channels, _JOB)
         projection = source.image_to_source @ face.projection
-        mirrored = face.mirrored
         try:
-            upright = align_face(
-                source.pixels, projection, self._landmarks_mm, size_px=size_px, mirrored=mirrored
-            )
+            upright = align_face(source.pixels, projection, chosen.scaled(size_px), mirrored=mirrored)
         except RenderReject as reject:
             raise FaceRejectedError(reject.reason, str(reject)) from reject
         return Picture(upright.image)

@@ -126,8 +126,7 @@ def render(
             _write_png(out / f"mask_{name}.png", mask_picture(renderer, camera))
         click.echo(_describe(name, view, mirrored))
     if aligned:
-        landmarks_mm = np.asarray(chosen.landmarks_mm)
-        upright = align_face(posed.image, posed.projection, landmarks_mm, mirrored=mirrored)
+        upright = align_face(posed.image, posed.projection)
         _write_png(out / "aligned.png", upright.image)
     click.echo(f"written to {out}")
 

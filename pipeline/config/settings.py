@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pipeline.config.suggestions import near_settings
 from pipeline.errors import ConfigError
 from pipeline.io.storage import without_credentials
+from render_core.template import Template, TemplateName, named_template
 
 Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 
@@ -104,7 +105,8 @@ class RenderSettings(_Settings):
     source_window: float = Field(default=2.0, ge=1.0, le=8.0)
     """Side of the window of the photo that the renderer sees, in sides of the square face box."""
     source_px: int | None = Field(default=None, ge=64, le=8192)
-    """Longest side of that window in pixels; larger ones are shrunk by area. Null: 1.75 x size_px."""
+    """Longest side of that window in pixels; larger ones are shrunk by area. Null: 1.75 x the larger
+    of size_px and aligned_px."""
     format: Literal["jpg", "png", "webp"] = "jpg"
     """File format of the views."""
     quality: int = Field(default=95, ge=1, le=100)
@@ -112,7 +114,18 @@ class RenderSettings(_Settings):
     subsampling: Literal[420, 422, 444] = 420
     """Colour of JPEG at half the resolution (420), at half of it across alone (422), or at all of it."""
     aligned_px: int | None = Field(default=None, ge=16, le=2048)
-    """Side of an upright crop of each face, added to its views as `aligned`; null: none."""
+    """Height of an upright crop of each face, added to its views as `aligned`; null: none."""
+    aligned_template: TemplateName = "arcface"
+    """Where eyes, nose and mouth come to lie in the upright crop: as ArcFace and most networks since expect
+    them (square), in its narrower form of 96 x 112, or as in FFHQ (square, with hair and chin)."""
+    aligned_points_px: list[float] | None = Field(default=None, min_length=10, max_length=10)
+    """Template of your own: x and y in turn of eye on the left, eye on the right, tip of the nose, left and
+    right corner of the mouth, in pixels of a square crop of aligned_px. Null: that of aligned_template."""
+    aligned_margin: float = Field(default=0.0, ge=-0.4, le=2.0)
+    """What the upright crop shows more on each side, as a share of the template's side; the size stays."""
+    aligned_mirrored: bool = False
+    """Mirror the upright crops of faces with a yaw below 0, as their views are. By default every upright crop
+    shows the photo as it is."""
     crop: Literal["none", "face"] = "none"
     """face: every view is cropped to the face, a quarter of its landmarks' extent around them."""
     masks: bool = False
@@ -142,10 +155,30 @@ class RenderSettings(_Settings):
         """The views' yaws in degrees."""
         return tuple(float(view) for view in self.views_deg)
 
+    @model_validator(mode="after")
+    def _points_make_a_template(self) -> "RenderSettings":
+        if self.aligned_points_px is not None and self.aligned_px is None:
+            raise ValueError("aligned_points_px needs aligned_px, the size of the crop that they lie in")
+        _ = self.template
+        return self
+
+    @property
+    def template(self) -> Template | None:
+        """The template of the upright crops, at their size; None where there are none."""
+        if self.aligned_px is None:
+            return None
+        if self.aligned_points_px is None:
+            template = named_template(self.aligned_template).scaled(self.aligned_px)
+        else:
+            numbers = [float(number) for number in self.aligned_points_px]
+            points = tuple(zip(numbers[::2], numbers[1::2], strict=True))
+            template = Template((self.aligned_px, self.aligned_px), points)
+        return template.with_margin(self.aligned_margin)
+
     @property
     def source_limit_px(self) -> int:
         """The longest side in pixels of the source window handed to the renderer."""
-        return self.source_px or round(1.75 * self.size_px)
+        return self.source_px or round(1.75 * max(self.size_px, self.aligned_px or 0))
 
 
 class OutputSettings(_Settings):

@@ -59,6 +59,8 @@ class ViewIndex:
     """int32 (faces,): which of `subjects` it is; -1 for none."""
     face_mirrored: np.ndarray
     """bool (faces,): whether its views show the mirrored face."""
+    aligned_mirrored: bool
+    """Whether upright crops are mirrored with the views; by default they show the photo as it is."""
     names: tuple[str, ...]
     extension: str
     subjects: tuple[str, ...]
@@ -76,6 +78,10 @@ class ViewIndex:
 
     def __len__(self) -> int:
         return len(self.shard)
+
+    def is_mirrored(self, face: int, view: str) -> bool:
+        """Whether a picture of a face shows the mirrored face."""
+        return bool(self.face_mirrored[face]) and (view != ALIGNED or self.aligned_mirrored)
 
 
 def index_views(
@@ -111,6 +117,8 @@ def index_views(
         digest.update(json.dumps({name: file.sha256 for name, file in entry.files.items()}).encode())
         say(n, len(entries))
     unfinished = manifest["rows"] - sum(entry.rows for entry in entries if entry.round == 0)
+    # Jobs of versions without the setting mirrored every crop together with its views.
+    collected.aligned_mirrored = render.get("aligned_mirrored", True)
     return collected.index(digest.hexdigest(), render["format"], unfinished)
 
 
@@ -128,6 +136,7 @@ class _Collected:
     """int64 (n, 4) of each part: offset and length of the JSON, subject, mirrored."""
     subjects: dict[str, int] = field(default_factory=dict)
     carried: pa.Schema | None = None
+    aligned_mirrored: bool = False
     n_faces: int = 0
     posed: int = 0
     without_views: int = 0
@@ -184,6 +193,7 @@ class _Collected:
             face_span=faces[:, :2],
             face_subject=label[faces[:, 2]],
             face_mirrored=faces[:, 3].astype(bool),
+            aligned_mirrored=self.aligned_mirrored,
             names=self.names,
             extension=extension,
             subjects=tuple(sorted_subjects),

@@ -124,7 +124,7 @@ class SampleReader:
             label=label,
             view=view,
             picture=self._bytes(shard, (offset, length)),
-            columns=self._columns(record, view, label, mirrored=bool(index.face_mirrored[face])),
+            columns=self._columns(record, view, label, mirrored=index.is_mirrored(face, view)),
         )
 
     def _columns(self, record: dict[str, Any], view: str, label: int, *, mirrored: bool) -> dict[str, Any]:

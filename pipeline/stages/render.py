@@ -47,7 +47,7 @@ class ViewRenderer:
             try:
                 mirrored = is_mirrored(float(ypr_deg[i, 0]))
                 views = self._views(faces, i, float(ypr_deg[i, 0]))
-                aligned = self._aligned(faces, i, mirrored=mirrored)
+                aligned = self._aligned(faces, i)
             except RenderReject as reject:
                 reason = Reason(reject.reason)
                 rejects.append(reject_row(faces.rows, int(at), Stage.RENDER, reason, str(reject)))
@@ -105,13 +105,14 @@ class ViewRenderer:
             for view in rendered
         )
 
-    def _aligned(self, faces: PosedFaces, i: int, *, mirrored: bool) -> bytes | None:
-        size_px = self.settings.aligned_px
-        if size_px is None:
+    def _aligned(self, faces: PosedFaces, i: int) -> bytes | None:
+        template = self.settings.template
+        if template is None:
             return None
         source = faces.sources[i]
         projection = source.image_to_source @ faces.projection[i]
-        upright = align_face(source.pixels, projection, self.landmarks_mm, size_px=size_px, mirrored=mirrored)
+        mirrored = self.settings.aligned_mirrored and is_mirrored(float(faces.poses.ypr_deg[i, 0]))
+        upright = align_face(source.pixels, projection, template, mirrored=mirrored)
         return encode_picture(upright.image, self.settings)
 
 

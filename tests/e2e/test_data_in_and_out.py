@@ -24,6 +24,11 @@ def aligned_crop(mirrored: bool) -> bytes:
     return bytes(cv2.imencode(".jpg", crop[:, ::-1] if mirrored else crop)[1])
 
 
+def left_minus_right(image: np.ndarray) -> float:
+    """How much brighter the left of a crop is."""
+    return float(image[20:100, :25].mean() - image[20:100, -25:].mean())
+
+
 def run(*arguments: object) -> None:
     found = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert found.exit_code == 0, found.output
@@ -56,3 +61,6 @@ def test_recordio_in_and_out(tmp_path: Path) -> None:
         data = read_file(with_spans(str(path), record.image))
         after = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         assert after.shape == before.shape == (112, 112, 3)
+        # Left stays left, of the photo and of its mirror image.
+        assert abs(left_minus_right(before)) > 25
+        assert left_minus_right(before) * left_minus_right(after) > 25**2

@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.config.settings import load_config
 from pipeline.errors import ConfigError
+from render_core.template import Template, named_template
 
 
 def test_defaults_need_no_file() -> None:
@@ -77,3 +78,31 @@ def test_stored_settings_hold_no_credentials() -> None:
     config = load_config(values={"manifest.image_root": "s3://key:secret@bucket/photos?region=x"})
     assert config.shown()["manifest"]["image_root"] == "s3://bucket/photos"
     assert config.manifest.image_root == "s3://key:secret@bucket/photos?region=x"
+
+
+def test_templates_of_upright_crops() -> None:
+    def template(*overrides: str) -> Template | None:
+        return load_config(None, [f"render.{override}" for override in overrides]).render.template
+
+    assert template() is None
+    assert template("aligned_px=112") == named_template("arcface")
+    narrow = template("aligned_px=224", "aligned_template=arcface-96x112")
+    assert narrow is not None
+    assert narrow.size_wh_px == (192, 224)
+    own = template("aligned_px=64", "aligned_points_px=[20, 20, 44, 20, 32, 34, 22, 46, 42, 46]")
+    assert own == Template((64, 64), ((20.0, 20.0), (44.0, 20.0), (32.0, 34.0), (22.0, 46.0), (42.0, 46.0)))
+    wide = template("aligned_px=112", "aligned_margin=0.25")
+    assert wide == named_template("arcface").with_margin(0.25)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["aligned_points_px=[1, 2, 3]", "aligned_px=112"], "at least 10 items"),
+        (["aligned_points_px=[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]", "aligned_px=112"], "five different points"),
+        (["aligned_points_px=[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"], "aligned_points_px needs aligned_px"),
+    ],
+)
+def test_templates_that_are_none_are_refused(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(None, [f"render.{override}" for override in overrides])
