@@ -4,7 +4,8 @@ conventions   what the labels of each data set mean
 dataset       labelled faces out of the folders of data sets (biwi, matlab: their files)
 evaluation    every face through the network
 scores        errors and their means
-doubt         whether confidence knows of the errors
+intervals     how far means move with other faces
+risk_coverage whether confidence knows of the errors
 stress        the same faces with worse photos
 report        a table, a picture
 """

@@ -1,7 +1,7 @@
 """Labelled faces out of the folders of public data sets, all in this project's frames."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,37 @@ from pipeline.evaluate.errors import DatasetError
 
 LANDMARKS = 68
 LABELS = "labels.json"
+LARGEST_SPREAD_DEG = 8.0
+"""Estimators that are further apart than this do not know the rotation of a face."""
 IMAGES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A labelled face. `rotation` or `landmarks_px` (68 points of 300-W in their order) may be unknown."""
+    """A labelled face.
+
+    Attributes:
+        name: Its name in the data set.
+        image: The photo.
+        box_xywh_px: The face's box.
+        rotation: Head to camera; None where it is not labelled.
+        landmarks_px: The 68 points of 300-W in their order, NaN for points that are not labelled.
+        spread_deg: How far the estimators are apart whose mean `rotation` is; None for another kind of label.
+        subject: The person, where known.
+    """
 
     name: str
     image: Path
     box_xywh_px: Float64[np.ndarray, " 4"]
     rotation: Float64[np.ndarray, "3 3"] | None
     landmarks_px: Float64[np.ndarray, "68 2"] | None
+    spread_deg: float | None = None
+    subject: str | None = None
+
+    @property
+    def trusted_rotation(self) -> Float64[np.ndarray, "3 3"] | None:
+        """The rotation to measure against: none where estimators disagree on it."""
+        return None if (self.spread_deg or 0.0) > LARGEST_SPREAD_DEG else self.rotation
 
     def read_photo(self) -> NDArray[np.uint8] | None:
         """The photo, BGR; None where it is not there or is no picture."""
@@ -52,6 +71,7 @@ def read_dataset(path: Path) -> Dataset:
     """The faces of a folder (or of its labels.json), whose kind is found by the files in it:
 
         labels.json      a list of {file, box, landmarks, pitch_deg, yaw_deg, roll_deg}; angles as AFLW2000-3D
+                         has them, or rotation and rotation_spread_deg instead; subject_id
         *.mat            AFLW2000-3D and 300W-LP: beside each photo; needs SciPy
         */frame_*_pose.txt   BIWI
         *.pts            300-W: beside each photo
@@ -80,9 +100,9 @@ def read_dataset(path: Path) -> Dataset:
 
 
 def enclosing_box(points_px: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, " 4"]:
-    """The smallest box `[x, y, width, height]` around points."""
-    low = points_px.min(axis=0)
-    return np.concatenate([low, points_px.max(axis=0) - low])
+    """The smallest box `[x, y, width, height]` around points; those that are NaN do not count."""
+    low = np.nanmin(points_px, axis=0)
+    return np.concatenate([low, np.nanmax(points_px, axis=0) - low])
 
 
 def _read_labels(folder: Path) -> Dataset:
@@ -98,25 +118,54 @@ def _read_labels(folder: Path) -> Dataset:
 
 def _label(source: Path, number: int, label: Mapping[str, Any]) -> Sample:
     try:
-        landmarks = None
-        if "landmarks" in label:
-            landmarks = np.array(label["landmarks"], np.float64).reshape(LANDMARKS, 2)
-        rotation = None
-        if "yaw_deg" in label:
-            angles = np.array([[float(label[f"{axis}_deg"]) for axis in ("pitch", "yaw", "roll")]])
-            rotation = aflw_labels_to_rotation(angles)[0]
+        landmarks = _landmarks(label["landmarks"]) if "landmarks" in label else None
+        spread = label.get("rotation_spread_deg")
+        subject = label.get("subject_id")
         if "box" in label:
             box = np.array(label["box"], np.float64).reshape(4)
         elif landmarks is not None:
             box = enclosing_box(landmarks)
         else:
             raise KeyError("box")
-        return Sample(str(label["file"]), source.parent / label["file"], box, rotation, landmarks)
+        return Sample(
+            str(label["file"]),
+            source.parent / label["file"],
+            box,
+            _rotation(label),
+            landmarks,
+            None if spread is None else float(spread),
+            None if subject is None else str(subject),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(
             f"face {number} of {source} is not as expected ({type(error).__name__}: {error}): file, box"
-            " [x, y, w, h], and landmarks (68 x 2) or pitch_deg, yaw_deg and roll_deg."
+            " [x, y, w, h], and landmarks (68 x 2, null for points that are not labelled), pitch_deg, yaw_deg"
+            " and roll_deg, or rotation (9 numbers, row by row, head to camera)."
         ) from error
+
+
+def _landmarks(points: Sequence[Sequence[float] | None]) -> Float64[np.ndarray, "68 2"] | None:
+    """68 points, NaN for null; None where all of them are null."""
+    filled = [(np.nan, np.nan) if point is None else point for point in points]
+    landmarks: NDArray[np.float64] = np.array(filled, np.float64).reshape(LANDMARKS, 2)
+    return None if np.isnan(landmarks).all() else landmarks
+
+
+def _rotation(label: Mapping[str, Any]) -> Float64[np.ndarray, "3 3"] | None:
+    """The labelled rotation in this project's frame, or None.
+
+    Raises ValueError for numbers that are no rotation.
+    """
+    if "rotation" in label:
+        rotation: NDArray[np.float64] = np.array(label["rotation"], np.float64).reshape(3, 3)
+        # Written with a few decimals.
+        if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
+            raise ValueError(f"rotation {label['rotation']} is not a rotation matrix")
+        return rotation
+    if "yaw_deg" not in label:
+        return None
+    angles = np.array([[float(label[f"{axis}_deg"]) for axis in ("pitch", "yaw", "roll")]])
+    return np.asarray(aflw_labels_to_rotation(angles)[0])
 
 
 def _read_aflw(folder: Path) -> Dataset:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from fpn_core import (
@@ -26,7 +26,7 @@ from pipeline.evaluate.conventions import rotation_to_published_angles
 from pipeline.evaluate.dataset import LANDMARKS, Dataset, Sample
 from pipeline.evaluate.errors import DatasetError
 from pipeline.evaluate.risk_coverage import Doubt, doubt_of
-from pipeline.evaluate.scores import Errors, Scores, errors_of, score, score_by_yaw
+from pipeline.evaluate.scores import WIDE_DEG, Errors, Scores, errors_of, score, score_by_yaw, score_wide
 from render_core.heads import load_head
 
 HEAD = "open-mean"
@@ -37,7 +37,22 @@ _BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Scores of a network on a data set. `failed`: faces without image, box or pose, by reason."""
+    """Scores of a network on a data set.
+
+    Attributes:
+        dataset: Its name.
+        kind: What kind of data set it is.
+        network: What the network calls itself.
+        sha256: Of the network's file.
+        all: Scores of all faces.
+        by_yaw: Scores by bin of |yaw|.
+        wide: Scores of the faces turned by more than 30 degrees.
+        failed: Faces without image, box or pose, by reason.
+        errors: Of every face.
+        confidence: Of every face, where the network has any.
+        doubt: Whether the confidence knows of the errors.
+        doubt_wide: The same for the faces turned by more than 30 degrees.
+    """
 
     dataset: str
     kind: str
@@ -45,10 +60,12 @@ class Evaluation:
     sha256: str
     all: Scores
     by_yaw: dict[str, Scores]
+    wide: Scores | None
     failed: dict[str, int]
     errors: Errors
     confidence: Float64[np.ndarray, " n"] | None
     doubt: Doubt | None
+    doubt_wide: Doubt | None
 
     def as_json(self) -> dict[str, Any]:
         """All but the errors of single faces, for json.dumps."""
@@ -60,8 +77,10 @@ class Evaluation:
             "angles": "as AFLW2000-3D counts them, degrees",
             "all": asdict(self.all),
             "by_yaw": {name: asdict(scores) for name, scores in self.by_yaw.items()},
+            "wide": None if self.wide is None else asdict(self.wide),
             "failed": self.failed,
             "doubt": None if self.doubt is None else asdict(self.doubt),
+            "doubt_wide": None if self.doubt_wide is None else asdict(self.doubt_wide),
         }
 
 
@@ -87,10 +106,16 @@ def evaluate(
     samples = [sample for sample, good in zip(dataset.samples, posed, strict=True) if good]
     poses, windows = poses[posed], windows[posed]
     projection = projection_to_image(poses.rotation, poses.tvec_mm, windows, network.spec.camera)
-    rotation, landmarks = _labels(samples)
+    labels = _labels(samples)
     errors = errors_of(
-        poses.rotation, project(head_mm, projection), rotation, landmarks, _yaw(rotation, landmarks, head_mm)
+        poses.rotation,
+        project(head_mm, projection),
+        labels.trusted_rotation,
+        labels.landmarks_px,
+        _yaw(labels.rotation, labels.landmarks_px, head_mm),
+        labels.person,
     )
+    wide = np.abs(errors.yaw_deg) > WIDE_DEG
     return Evaluation(
         dataset=name,
         kind=dataset.kind,
@@ -98,10 +123,12 @@ def evaluate(
         sha256=network.sha256,
         all=score(errors),
         by_yaw=score_by_yaw(errors),
+        wide=score_wide(errors),
         failed=failed,
         errors=errors,
         confidence=poses.confidence,
         doubt=_doubt(poses, errors),
+        doubt_wide=_doubt(poses[wide], errors[wide]) if wide.any() else None,
     )
 
 
@@ -176,12 +203,26 @@ def _batches(
         yield rows, np.stack(crops), np.stack(windows)
 
 
-def _labels(samples: Sequence[Sample]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rotations and landmarks, NaN where a sample has none."""
+class _Labels(NamedTuple):
+    """Labels of n faces, NaN where one is missing. `trusted_rotation`: those to measure against; the others
+    still say in which bin of yaw a face belongs. `person`: the same number for photos of one."""
+
+    rotation: Float64[np.ndarray, "n 3 3"]
+    trusted_rotation: Float64[np.ndarray, "n 3 3"]
+    landmarks_px: Float64[np.ndarray, "n 68 2"]
+    person: Int64[np.ndarray, " n"]
+
+
+def _labels(samples: Sequence[Sample]) -> _Labels:
     no_rotation, no_landmarks = np.full((3, 3), np.nan), np.full((LANDMARKS, 2), np.nan)
-    rotation = [no_rotation if s.rotation is None else s.rotation for s in samples]
-    landmarks = [no_landmarks if s.landmarks_px is None else s.landmarks_px for s in samples]
-    return np.stack(rotation), np.stack(landmarks)
+    # A face whose person is not known is another person's.
+    names = [f"face {number}" if s.subject is None else f"of {s.subject}" for number, s in enumerate(samples)]
+    return _Labels(
+        np.stack([no_rotation if s.rotation is None else s.rotation for s in samples]),
+        np.stack([no_rotation if s.trusted_rotation is None else s.trusted_rotation for s in samples]),
+        np.stack([no_landmarks if s.landmarks_px is None else s.landmarks_px for s in samples]),
+        np.unique(names, return_inverse=True)[1],
+    )
 
 
 def _yaw(
@@ -189,8 +230,9 @@ def _yaw(
     landmarks: NDArray[np.float64],
     head_mm: Float64[np.ndarray, "68 3"],
 ) -> NDArray[np.float64]:
-    """Yaw of the labels; for faces that have landmarks only, of the pose that fits them best."""
-    unknown = np.isnan(rotation[:, 0, 0])
+    """Yaw of the labels; for faces that have landmarks only, of the pose that fits them best. Half a
+    face does not say its pose: NaN."""
+    unknown = np.isnan(rotation[:, 0, 0]) & np.isfinite(landmarks).all(axis=(1, 2))
     if unknown.any():
         points = landmarks[unknown]
         # Any square window will do: the camera is far away.

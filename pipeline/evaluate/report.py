@@ -10,14 +10,23 @@ from numpy.typing import NDArray
 from pipeline.evaluate.conventions import ANGLE_NAMES
 from pipeline.evaluate.evaluation import Evaluation
 from pipeline.evaluate.risk_coverage import doubt_lines
-from pipeline.evaluate.scores import WITHIN_DEG, Scores
+from pipeline.evaluate.scores import WIDE_DEG, WITHIN_DEG, Scores
 
 _COLUMNS = (
     *(("faces", 6),),
-    *((name, 7) for name in (*ANGLE_NAMES, "mean", "angle")),
+    *((name, 7) for name in (*ANGLE_NAMES, "mean", "angle", "median")),
     *((f"<{limit}", 8) for limit in WITHIN_DEG),
-    *((name, 7) for name in ("eyes", "box")),
+    *((name, 7) for name in ("eyes", "box", "inner")),
 )
+_INTERVALS = {
+    "mean_mae_deg": "mean",
+    "geodesic_deg": "angle",
+    "geodesic_median_deg": "median",
+    "landmarks_eyes_percent": "eyes",
+    "landmarks_box_percent": "box",
+    "inner_box_percent": "inner",
+}
+"""What the columns are called whose numbers have intervals."""
 _HEIGHT_PX, _PANEL_PX, _MARGIN_PX = 360, 460, 52
 _COLOURS_BGR = ((180, 119, 31), (14, 127, 255), (44, 160, 44), (90, 90, 90))
 _INK_BGR, _GRID_BGR = (60, 60, 60), (225, 225, 225)
@@ -26,20 +35,40 @@ _INK_BGR, _GRID_BGR = (60, 60, 60), (225, 225, 225)
 def table(evaluation: Evaluation) -> str:
     """Scores of all faces and of every bin of yaw, with the meaning of the columns below."""
     header = f"{'|yaw|':8}" + "".join(f"{name:>{width}}" for name, width in _COLUMNS)
-    rows = [(name, scores) for name, scores in evaluation.by_yaw.items()] + [("all", evaluation.all)]
+    rows = list(evaluation.by_yaw.items())
+    if evaluation.wide is not None:
+        rows.append((f">{WIDE_DEG}", evaluation.wide))
+    rows.append(("all", evaluation.all))
     lines = [
         f"{evaluation.network} on {evaluation.dataset} ({evaluation.kind})",
         header,
         *(f"{name:8}" + _row(scores) for name, scores in rows),
         "yaw, pitch, roll, mean: mean absolute error in degrees, angles as AFLW2000-3D counts them",
-        "angle: mean angle of the rotation between pose and label; <5: % of faces below 5 degrees of it",
-        "eyes, box: mean distance of 68 points in % of the outer eye corners' distance, of the box's side",
+        "angle, median: of the angle between pose and label; <5: % of faces below 5 degrees of it",
+        "eyes, box: mean distance of points in % of the outer eye corners' distance, of their box's side;"
+        " inner: as box, for eyes, nose and mouth",
+        *_interval_lines(evaluation),
     ]
     if evaluation.doubt is not None:
         lines += doubt_lines(evaluation.doubt)
+    if evaluation.doubt_wide is not None:
+        lines += [f"|yaw| >{WIDE_DEG}: {line}" for line in doubt_lines(evaluation.doubt_wide)]
     if evaluation.failed:
         lines.append("not counted: " + ", ".join(f"{n} x {why}" for why, n in evaluation.failed.items()))
     return "\n".join(lines)
+
+
+def _interval_lines(evaluation: Evaluation) -> list[str]:
+    people = len(np.unique(evaluation.errors.person))
+    lines = []
+    for name, scores in (("all", evaluation.all), (f"|yaw| >{WIDE_DEG}", evaluation.wide)):
+        if scores is None or not scores.interval_95:
+            continue
+        ends = [
+            f"{_INTERVALS[key]} {low:.2f} to {high:.2f}" for key, (low, high) in scores.interval_95.items()
+        ]
+        lines.append(f"95 % intervals, {name}, {people} people drawn again: {', '.join(ends)}")
+    return lines
 
 
 def plot(evaluation: Evaluation) -> UInt8[np.ndarray, "h w 3"]:
@@ -58,9 +87,9 @@ def _row(scores: Scores) -> str:
     mae = scores.mae_deg or {}
     within = scores.within_percent or {}
     numbers: list[float | None] = [mae.get(name) for name in ANGLE_NAMES]
-    numbers += [scores.mean_mae_deg, scores.geodesic_deg]
+    numbers += [scores.mean_mae_deg, scores.geodesic_deg, scores.geodesic_median_deg]
     numbers += [within.get(str(limit)) for limit in WITHIN_DEG]
-    numbers += [scores.landmarks_eyes_percent, scores.landmarks_box_percent]
+    numbers += [scores.landmarks_eyes_percent, scores.landmarks_box_percent, scores.inner_box_percent]
     texts = [str(scores.faces), *("-" if number is None else f"{number:.2f}" for number in numbers)]
     return "".join(f"{text:>{width}}" for text, (_, width) in zip(texts, _COLUMNS, strict=True))
 

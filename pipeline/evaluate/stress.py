@@ -104,10 +104,10 @@ def stress_table(stress: Stress) -> str:
 
 
 def _read(sample: Sample) -> _Face | None:
-    if sample.rotation is None or not valid_boxes(sample.box_xywh_px[None])[0]:
+    if sample.trusted_rotation is None or not valid_boxes(sample.box_xywh_px[None])[0]:
         return None
     image = sample.read_photo()
-    return None if image is None else _Face(image, sample.box_xywh_px, sample.rotation)
+    return None if image is None else _Face(image, sample.box_xywh_px, sample.trusted_rotation)
 
 
 def _error(faces: Sequence[_Face], network: Network) -> float:

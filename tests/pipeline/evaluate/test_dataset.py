@@ -115,8 +115,42 @@ def test_folder_of_no_known_kind_is_refused(tmp_path):
         read_dataset(tmp_path)
 
 
+def test_labels_json_with_a_rotation_its_spread_and_a_person(tmp_path):
+    write_labels(
+        tmp_path, yaw_deg=None, rotation=np.ravel(ROTATION).tolist(), rotation_spread_deg=3, subject_id=7
+    )
+    sample = only(tmp_path, "labels.json")
+    np.testing.assert_allclose(sample.rotation, ROTATION)
+    np.testing.assert_allclose(sample.trusted_rotation, ROTATION)
+    assert (sample.spread_deg, sample.subject) == (3, "7")
+    write_labels(tmp_path, yaw_deg=None, rotation=ROTATION.tolist(), rotation_spread_deg=8.5)
+    sample = only(tmp_path, "labels.json")
+    np.testing.assert_allclose(sample.rotation, ROTATION)
+    assert sample.trusted_rotation is None
+
+
+def test_labels_json_with_points_that_are_not_seen(tmp_path):
+    seen = POINTS[:40].tolist()
+    write_labels(tmp_path, landmarks=seen + [None] * 28, box=None)
+    sample = only(tmp_path, "labels.json")
+    np.testing.assert_allclose(sample.landmarks_px[:40], POINTS[:40])
+    assert np.isnan(sample.landmarks_px[40:]).all()
+    np.testing.assert_allclose(sample.box_xywh_px, enclosing_box(POINTS[:40]))
+    write_labels(tmp_path, landmarks=[None] * 68)
+    assert only(tmp_path, "labels.json").landmarks_px is None
+
+
 @pytest.mark.parametrize(
-    "changes", [{"file": None}, {"box": [1, 2, 3]}, {"landmarks": [[1, 2]]}, {"pitch_deg": "north"}]
+    "changes",
+    [
+        {"file": None},
+        {"box": [1, 2, 3]},
+        {"landmarks": [[1, 2]]},
+        {"pitch_deg": "north"},
+        {"rotation": [1, 2, 3]},
+        {"rotation": [1, 0, 0, 0, 1, 0, 0, 0, -1]},
+        {"landmarks": [None] * 67},
+    ],
 )
 def test_broken_label_is_named_by_its_number(changes, tmp_path):
     write_labels(tmp_path, **changes)

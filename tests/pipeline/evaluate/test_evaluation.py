@@ -1,6 +1,7 @@
 """A whole evaluation, with a network that knows the answers and one that is off by a known turn."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,30 @@ def test_yaw_of_faces_without_a_pose_is_that_of_their_landmarks(faces):
     result = evaluate(Dataset("made up", unposed), "faces", Oracle(ROTATIONS))
     assert {name: s.faces for name, s in result.by_yaw.items()} == {"0-30": 2, "30-60": 1, "60-": 1}
     assert result.all.mae_deg is None
+
+
+def test_half_a_face_tells_no_yaw(faces):
+    points = faces[1].landmarks_px.copy()
+    points[:30] = np.nan
+    half = Sample("half", faces[1].image, BOX, None, points)
+    result = evaluate(Dataset("made up", (half,)), "faces", Oracle(ROTATIONS))
+    assert result.by_yaw == {} and result.wide is None
+    assert result.all.inner_box_percent == pytest.approx(0, abs=1e-6)
+
+
+def test_rotation_that_estimators_disagree_on_names_the_bin_and_is_not_measured_against(faces):
+    unsure = [replace(face, spread_deg=9.0) if face.name == "60" else face for face in faces]
+    result = evaluate(Dataset("made up", tuple(unsure)), "faces", turned((0, 0, 7)))
+    assert result.by_yaw["30-60"].faces == 1 and result.by_yaw["30-60"].geodesic_deg is None
+    assert result.by_yaw["30-60"].landmarks_eyes_percent > 1
+    assert result.all.geodesic_deg == pytest.approx(7, abs=1e-5)
+
+
+def test_intervals_draw_people(faces):
+    alone = evaluate(Dataset("made up", tuple(faces)), "faces", turned((0, 0, 7)))
+    assert alone.all.interval_95["geodesic_deg"] == pytest.approx((7, 7), abs=1e-5)
+    same = tuple(replace(face, subject="1") for face in faces)
+    assert evaluate(Dataset("made up", same), "faces", turned((0, 0, 7))).all.interval_95 == {}
 
 
 def test_faces_without_photo_box_or_pose_are_counted_and_leave_the_rest_alone(faces, tmp_path):

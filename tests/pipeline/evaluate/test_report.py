@@ -29,11 +29,12 @@ def evaluation(request, tmp_path):
 def test_table_has_a_row_for_every_bin_with_aligned_columns(evaluation):
     lines = table(evaluation).splitlines()
     assert lines[0] == "oracle on faces (made up)"
-    assert [line.split()[0] for line in lines[1:5]] == ["|yaw|", "0-30", "30-60", "all"]
-    assert len({len(line) for line in lines[1:5]}) == 1
+    assert [line.split()[0] for line in lines[1:6]] == ["|yaw|", "0-30", "30-60", ">30", "all"]
+    assert len({len(line) for line in lines[1:6]}) == 1
     # Every number stands by itself, 100.00 too.
-    assert len({len(line.split()) for line in lines[1:5]}) == 1
-    assert ("6.00" in lines[4].split()) == (evaluation.all.mae_deg is not None)
+    assert len({len(line.split()) for line in lines[1:6]}) == 1
+    assert ("6.00" in lines[5].split()) == (evaluation.all.mae_deg is not None)
+    assert any(line.startswith("95 % intervals, all, 2 people drawn again: ") for line in lines)
     assert lines[-1] == "not counted: 3 x blurred"
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from fpn_core import geodesic_deg
 from pipeline.evaluate.conventions import aflw_labels_to_rotation
-from pipeline.evaluate.scores import errors_of, score, score_by_yaw
+from pipeline.evaluate.scores import errors_of, score, score_by_yaw, score_wide
 
 from .faces import landmarks
 
@@ -40,6 +40,43 @@ def test_landmarks_are_measured_by_the_eyes_and_by_the_box():
     eyes = np.linalg.norm(POINTS[:, 36] - POINTS[:, 45], axis=1)
     np.testing.assert_allclose(moved.landmarks_eyes, 5 / eyes)
     np.testing.assert_allclose(moved.landmarks_box, 5 / np.sqrt(np.ptp(POINTS, axis=1).prod(axis=1)))
+
+
+def test_points_that_are_not_labelled_do_not_count():
+    half = POINTS.copy()
+    half[:, 40:] = np.nan
+    moved = POINTS + np.array([3.0, 4.0])
+    moved[:, 40:] += 1000
+    some = errors(told_points=moved, points=half)
+    np.testing.assert_allclose(some.landmarks_box, 5 / np.sqrt(np.ptp(half[:, :40], axis=1).prod(axis=1)))
+    # An outer eye corner is one of them.
+    assert np.isnan(some.landmarks_eyes).all()
+    assert score(some).landmarks_eyes_percent is None
+
+
+def test_inner_points_are_eyes_nose_and_mouth_without_the_wings_of_the_nose():
+    moved = POINTS.copy()
+    moved[:, [*range(27), 31, 35]] += 50
+    outer = errors(told_points=moved)
+    np.testing.assert_array_equal(outer.inner_box, 0)
+    assert (outer.landmarks_box > 0.05).all()
+    moved = POINTS.copy()
+    moved[:, 30] += [0, 39]
+    # One point of 39 is off.
+    box = np.sqrt(np.ptp(POINTS, axis=1).prod(axis=1))
+    np.testing.assert_allclose(errors(told_points=moved).inner_box, 1 / box)
+
+
+def test_medians_stand_beside_means():
+    scores = score(errors())
+    angles = geodesic_deg(TOLD, TRUE)
+    assert scores.geodesic_deg == pytest.approx(angles.mean())
+    assert scores.geodesic_median_deg == pytest.approx(np.median(angles))
+
+
+def test_wide_faces_are_those_beyond_30_degrees():
+    assert score_wide(errors()).faces == 2
+    assert score_wide(errors()[np.array([True, False, False, True])]) is None
 
 
 def test_bins_hold_the_faces_of_their_yaw():
