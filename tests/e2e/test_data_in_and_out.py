@@ -21,12 +21,13 @@ TEMPLATE_EYES_PX = np.float32([[38.3, 51.7], [73.5, 51.5]])
 def aligned_crop(mirrored: bool) -> bytes:
     turn, _ = cv2.estimateAffinePartial2D(EYES_PX, TEMPLATE_EYES_PX)
     crop = cv2.warpAffine(portrait(), turn, (112, 112), flags=cv2.INTER_AREA)
+    crop[:, :16], crop[:, -16:] = 255, 0
     return bytes(cv2.imencode(".jpg", crop[:, ::-1] if mirrored else crop)[1])
 
 
 def left_minus_right(image: np.ndarray) -> float:
     """How much brighter the left of a crop is."""
-    return float(image[20:100, :25].mean() - image[20:100, -25:].mean())
+    return float(image[20:100, :16].mean() - image[20:100, -16:].mean())
 
 
 def run(*arguments: object) -> None:
