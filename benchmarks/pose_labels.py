@@ -30,9 +30,9 @@ from render_core.heads.imported import fit_similarity
 from training.config import DataConfig, LoopConfig
 from training.crops import Labels, read_labels
 from training.dataset import load_faces, plain_batch, points_of, split
-from training.geometry import INNER_POINTS, JAW_POINTS
+from training.geometry import JAW_POINTS, POINTS_WITHOUT_JAW
 from training.points import fit_poses, whole_crops
-from training.teacher import mean_rotations, predictor
+from training.teacher import mean_rotations, predictor, window_of
 
 _CUTS = 8
 YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 91)
@@ -42,11 +42,11 @@ def tell_points(head_mm: np.ndarray, points_mm: np.ndarray) -> None:
     """How flat two sets of points are, and where one has its jaw when the rest lies on the other's."""
     for name, mm in (("the mean head", head_mm), ("measured points", points_mm)):
         shares = []
-        for part in (slice(None), INNER_POINTS):
+        for part in (slice(None), POINTS_WITHOUT_JAW):
             width, _, depth = np.ptp(mm[part], axis=0)
             shares.append(depth / width)
         print(f"{name}: depth / width {shares[0]:.2f}, without the jaw {shares[1]:.2f}")
-    scale, turn, shift = fit_similarity(points_mm[INNER_POINTS], head_mm[INNER_POINTS])
+    scale, turn, shift = fit_similarity(points_mm[POINTS_WITHOUT_JAW], head_mm[POINTS_WITHOUT_JAW])
     behind = (scale * points_mm @ turn.T + shift - head_mm)[JAW_POINTS, 2]
     pitch = matrix_to_ypr_deg(turn[None])[0, 1]
     print(
@@ -90,9 +90,10 @@ def tell_networks(folder: Path, models: list[Path]) -> None:
     watched = split(load_faces([DataConfig(folder=folder, rotation="label")]), LoopConfig().held_out)[1]
     for model in models:
         network = PoseNetwork(model, device="cpu")
-        batch = plain_batch(watched, np.arange(len(watched)), network.spec.size_px)
+        window = window_of(network.spec)
+        batch = plain_batch(watched, np.arange(len(watched)), window)
         errors = geodesic_deg(network(batch["image"].numpy()).rotation, batch["rotation"].numpy())
-        said = mean_rotations(watched, predictor(network), network.spec.size_px, _CUTS)
+        said = mean_rotations(watched, predictor(network), window, _CUTS)
         asked_more = np.nanmean(geodesic_deg(said, watched.rotation))
         print(
             f"{network.spec.name}: {errors.mean():.2f} degrees over {len(errors):,} held-out faces,"

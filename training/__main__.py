@@ -10,7 +10,7 @@ from pipeline.evaluate.dataset import read_dataset
 from pipeline.evaluate.errors import DatasetError
 from pipeline.evaluate.risk_coverage import doubt_lines
 from training.config import ConfigError, load_config, load_front, load_synthesis
-from training.crops import TrainingDataError, read_crops, write_crops
+from training.crops import TrainingDataError, write_crops
 
 _path = click.Path(path_type=Path)
 _OURS = (ConfigError, TrainingDataError, DatasetError, FpnError)
@@ -55,19 +55,20 @@ def label(dataset: Path, out: Path, source: str) -> None:
 
 
 @main.command()
-@click.argument("crops", type=_path)
+@click.argument("config", type=_path)
 @click.argument("out", type=_path)
-@click.option("--config", "config_path", type=_path, help="YAML file of `training.config.SynthesisConfig`.")
-def render(crops: Path, out: Path, config_path: Path | None) -> None:
-    """Render the faces of the training set CROPS to wide poses, as another training set.
+def render(config: Path, out: Path) -> None:
+    """Render the faces of the training sets in CONFIG (YAML) to wide poses, as another training set.
 
     \b
     Example:
-      python -m training render ../shared/train training_out/rendered
+      python -m training render training/fpn-open-v3-views.yaml training_out/fpn-open-v3-views
     """
+    from training.dataset import load_faces  # noqa: PLC0415
     from training.synthesis import render_faces  # noqa: PLC0415
 
-    faces = write_crops(out, render_faces(read_crops(crops), load_synthesis(config_path)))
+    settings = load_synthesis(config)
+    faces = write_crops(out, render_faces(load_faces(settings.data), settings))
     click.echo(f"{out}: {faces:,} faces")
 
 
@@ -79,7 +80,7 @@ def train(config: Path, out: Path) -> None:
 
     \b
     Example:
-      python -m training train training/fpn-open-v1.yaml training_out/fpn-open-v1
+      python -m training train training/fpn-open-v3.yaml training_out/fpn-open-v3
     """
     from training.loop import run  # noqa: PLC0415
 
@@ -96,8 +97,8 @@ def export(config: Path, out: Path, destination: Path | None, int8: bool) -> Non
 
     \b
     Example:
-      python -m training export training/fpn-open-v2.yaml training_out/fpn-open-v2 --int8
-      fpn evaluate AFLW2000 --model training_out/fpn-open-v2/fpn-open-v2.onnx
+      python -m training export training/fpn-open-v3.yaml training_out/fpn-open-v3 --int8
+      fpn evaluate AFLW2000 --model training_out/fpn-open-v3/fpn-open-v3.onnx
     """
     from training.export import export_run  # noqa: PLC0415
 

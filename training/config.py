@@ -6,6 +6,8 @@ from typing import Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from training.geometry import Window
+
 _S = TypeVar("_S", bound="_Settings")
 
 
@@ -17,27 +19,20 @@ class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class SynthesisConfig(_Settings):
-    """Views rendered from photos, for poses that photos lack."""
-
-    faces: int = Field(default=16_000, ge=1)
-    seed: int = 1
-    heads: list[str] = []
-    """Names of heads; empty: all of the package's."""
-    views_per_head: int = Field(default=48, ge=1)
-    yaw_deg: float = Field(default=90.0, gt=0, le=120)
-    """Yaws from 0 to this; the other side comes from mirroring while training."""
-    pitch_deg: float = Field(default=40.0, ge=0, le=80)
-    largest_turn_deg: float = Field(default=75.0, gt=0)
-    """Most that yaw or pitch of a view may differ from the photo's."""
-    backgrounds: float = Field(default=0.5, ge=0, le=1)
-    """Share of views set before another picture."""
-
-
 class DataConfig(_Settings):
     """One training set, and how far its labels of rotation are believed."""
 
     folder: Path
+    table: str = "crops-labels.parquet"
+    """The file of its labels."""
+    rotations: str | None = None
+    """The file of a table whose rotations replace those of `table`; none: `table` has its own."""
+    sources: list[str] = []
+    """Where faces have to come from, as the table's column `source` has it; empty: anywhere."""
+    largest_spread_deg: float | None = Field(default=None, gt=0)
+    """Faces on whose rotation estimators disagree by more are left out."""
+    halved_by_spread_deg: float | None = Field(default=None, gt=0)
+    """A face with this spread is drawn half as often as one without any; none: spread does not matter."""
     rotation: Literal["landmarks", "label", "mean"] = "landmarks"
     """landmarks: the pose with which a head's points fit them best; label: the table's; mean: half way."""
     points_of: Path | None = None
@@ -49,6 +44,28 @@ class DataConfig(_Settings):
     head fits the landmarks. The table's estimator has a frame of its own."""
     share: float = Field(default=1.0, gt=0)
     """Of the faces seen in training, against the other sets' shares."""
+
+
+class SynthesisConfig(_Settings):
+    """Views rendered from photos, for poses that photos lack."""
+
+    data: list[DataConfig]
+    """The photos."""
+    faces: int = Field(default=16_000, ge=1)
+    seed: int = 1
+    heads: list[str] = []
+    """Names of heads; empty: all of the package's."""
+    views_per_head: int = Field(default=48, ge=1)
+    yaw_deg: float = Field(default=90.0, gt=0, le=120)
+    """Yaws from 0 to this; the other side comes from mirroring while training."""
+    least_yaw_deg: float = Field(default=0.0, ge=0)
+    pitch_deg: float = Field(default=40.0, ge=0, le=80)
+    roll_deg: float = Field(default=0.0, ge=0, le=180)
+    """Rolls to either side."""
+    largest_turn_deg: float = Field(default=75.0, gt=0)
+    """Most that yaw or pitch of a view may differ from the photo's."""
+    backgrounds: float = Field(default=0.5, ge=0, le=1)
+    """Share of views whose surroundings beyond the hair are another picture."""
 
 
 class TeacherConfig(_Settings):
@@ -67,6 +84,8 @@ class NetworkConfig(_Settings):
 
     block: Literal["residual", "depthwise", "reparameterised"] = "residual"
     size_px: int = 112
+    crop_expand: float = Field(default=0.25, ge=0, le=0.5)
+    """What is added to the face's box on each side to make the network's window, in sides of the box."""
     widths: tuple[int, ...] = (16, 32, 64, 128, 256)
     """Channels; after the first, every stage halves the map's side."""
     blocks: tuple[int, ...] = (0, 1, 1, 1, 1)
@@ -75,6 +94,11 @@ class NetworkConfig(_Settings):
     squeezed: int = 64
     hidden: int = 256
     dropout: float = 0.0
+
+    @property
+    def window(self) -> Window:
+        """What the network sees of a photo."""
+        return Window(self.size_px, 1 + 2 * self.crop_expand)
 
 
 class AugmentationConfig(_Settings):
@@ -100,8 +124,12 @@ class AugmentationConfig(_Settings):
     p_occlusion: float = 0.3
     most_occluded: float = 0.4
     """Largest side of what hides a face, in sides of its box, squared."""
+    p_hard_light: float = 0.0
+    """Share of crops with a shadow over one side of the face."""
+    p_close: float = 0.0
+    """Share of photos that are cut close to the face, on some sides or all."""
     p_filled: float = 0.5
-    """Share of crops whose black margin is filled with mirrored pixels."""
+    """Share of crops whose margin beyond the photo is filled, most often with mirrored pixels."""
 
 
 class LossConfig(_Settings):
@@ -188,9 +216,9 @@ def load_front(path: Path) -> FrontConfig:
     return _load(path, FrontConfig)
 
 
-def load_synthesis(path: Path | None) -> SynthesisConfig:
-    """The same for rendered views; without a file, the defaults."""
-    return SynthesisConfig() if path is None else _load(path, SynthesisConfig)
+def load_synthesis(path: Path) -> SynthesisConfig:
+    """The same for rendered views."""
+    return _load(path, SynthesisConfig)
 
 
 def _load(path: Path, kind: type[_S]) -> _S:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from fpn_core import matrix_to_ypr_deg, nearest_rotation
 from render_core.heads import load_head
 from training.augmentation import Example, augment
 from training.config import DataConfig, TrainingConfig
-from training.crops import SIDE_PX, Crops, joined, read_crops, read_labels
-from training.geometry import fit_translation, nearest_where_known, scaled_camera
+from training.crops import SIDE_PX, Crops, TrainingDataError, joined, read_crops, read_labels
+from training.geometry import Window, fit_translation, nearest_where_known, scaled_camera
 from training.points import fit_poses, measure_points
 
 _YAW_EDGES_DEG = (0, 10, 20, 30, 45, 60, 75, 181)
@@ -40,14 +40,7 @@ class Faces:
         return len(self.crops)
 
     def __getitem__(self, rows: Int64[np.ndarray, " k"]) -> "Faces":
-        crops = Crops(
-            ids=[self.crops.ids[row] for row in rows],
-            sources=[self.crops.sources[row] for row in rows],
-            images=self.crops.images[rows],
-            landmarks_px=self.crops.landmarks_px[rows],
-            rotation=self.crops.rotation[rows],
-        )
-        return Faces(crops, self.rotation[rows], self.tvec_mm[rows], self.weight[rows])
+        return Faces(self.crops[rows], self.rotation[rows], self.tvec_mm[rows], self.weight[rows])
 
 
 def load_faces(sets: list[DataConfig]) -> Faces:
@@ -62,7 +55,7 @@ def load_faces(sets: list[DataConfig]) -> Faces:
 
 
 def _pose(config: DataConfig) -> Faces:
-    crops = read_crops(config.folder)
+    crops = read_crops(config.folder, config.table, config.rotations, config.sources)
     head_mm = load_head().landmarks_mm
     rotation = crops.rotation
     if config.rotation != "label":
@@ -72,11 +65,19 @@ def _pose(config: DataConfig) -> Faces:
         rotation = fitted if config.rotation == "landmarks" else nearest_where_known((fitted + rotation) / 2)
     if config.head_frame:
         rotation = rotation @ mean_turn(rotation, fit_poses(crops.landmarks_px, head_mm).rotation)
-    good = np.flatnonzero(np.isfinite(rotation).all(axis=(1, 2)))
-    tvec_mm = fit_translation(rotation[good], crops.landmarks_px[good], head_mm, scaled_camera(SIDE_PX))
-    weight = _balanced(rotation[good])
-    found = Faces(crops, rotation, np.zeros((len(crops), 3)), np.zeros(len(crops)))[good]
-    return Faces(found.crops, found.rotation, tvec_mm, weight * config.share / weight.sum())
+    tvec_mm = fit_translation(rotation, crops.landmarks_px, head_mm, scaled_camera(SIDE_PX))
+    good = np.isfinite(rotation).all(axis=(1, 2)) & np.isfinite(tvec_mm).all(axis=1)
+    if config.largest_spread_deg is not None:
+        # A face without a spread has one estimator, which nothing speaks against.
+        good &= ~(crops.spread_deg > config.largest_spread_deg)
+    if not good.any():
+        raise TrainingDataError(f"{config.folder / config.table} has no face with a pose that can be used")
+    found = Faces(crops, rotation, tvec_mm, np.zeros(len(crops)))[np.flatnonzero(good)]
+    weight = _balanced(found.rotation)
+    if config.halved_by_spread_deg is not None:
+        spread = np.nan_to_num(found.crops.spread_deg) / config.halved_by_spread_deg
+        weight = weight / (1 + spread**2)
+    return replace(found, weight=weight * config.share / weight.sum())
 
 
 @lru_cache
@@ -108,15 +109,14 @@ def _balanced(rotation: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, " n"]:
 
 
 def split(faces: Faces, held_out: float) -> tuple[Faces, Faces]:
-    """Faces to train with, and ones to watch with: by a hash of the photo's id, so that views rendered from a
-    photo go where it goes."""
-    shares = np.array([_share(face_id) for face_id in faces.crops.ids])
+    """Faces to train with, and ones to watch with: by a hash of the group's name, so that all photos of
+    a person whose name is known, and views rendered from a photo, go together."""
+    shares = np.array([_share(group) for group in faces.crops.groups])
     return faces[np.flatnonzero(shares >= held_out)], faces[np.flatnonzero(shares < held_out)]
 
 
-def _share(face_id: str) -> float:
-    photo = face_id.rpartition("-")[2]
-    return int.from_bytes(hashlib.sha256(photo.encode()).digest()[:4], "big") / 2**32
+def _share(group: str) -> float:
+    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") / 2**32
 
 
 class Batch(dict[str, Tensor]):
@@ -149,17 +149,18 @@ def make_batch(
     faces: Faces, rows: Int64[np.ndarray, " k"], config: TrainingConfig, rng: np.random.Generator
 ) -> Batch:
     """Augmented faces of these rows."""
-    size = config.network.size_px
+    window = config.network.window
     examples = [
-        augment(example(faces, int(row)), faces.crops.images, size, config.augmentation, rng) for row in rows
+        augment(example(faces, int(row)), faces.crops.images, window, config.augmentation, rng)
+        for row in rows
     ]
     return collate(examples)
 
 
-def plain_batch(faces: Faces, rows: Int64[np.ndarray, " k"], size_px: int) -> Batch:
+def plain_batch(faces: Faces, rows: Int64[np.ndarray, " k"], window: Window) -> Batch:
     """The same faces as a job would see them: the window of their box, nothing changed."""
     return collate(
-        [augment(example(faces, int(row)), faces.crops.images, size_px, None, None) for row in rows]
+        [augment(example(faces, int(row)), faces.crops.images, window, None, None) for row in rows]
     )
 
 
@@ -167,7 +168,9 @@ def example(faces: Faces, row: int) -> Example:
     """One face with its labels."""
     crops = faces.crops
     image: UInt8[np.ndarray, "s s 3"] = crops.images[row]
-    return Example(image, faces.rotation[row], faces.tvec_mm[row], crops.landmarks_px[row])
+    return Example(
+        image, faces.rotation[row], faces.tvec_mm[row], crops.landmarks_px[row], crops.photo_xyxy_px[row]
+    )
 
 
 def collate(examples: list[Example]) -> Batch:

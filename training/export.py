@@ -21,6 +21,7 @@ from training.dataset import Batch, Faces, load_faces, plain_batch, split
 from training.loop import check_batches
 from training.loss import geodesic
 from training.network import PoseNet, merge
+from training.provenance import add_provenance
 from training.start import CHECKPOINT
 
 HALVED_BY_DEG = 10.0
@@ -130,12 +131,14 @@ def export_run(config: TrainingConfig, out: Path, destination: Path, int8: Path 
     exported = Exported(calibration, export(network, calibration, config, destination), doubt)
     if int8 is not None:
         write_8_bit(destination, int8, _typical_crops(faces, config))
+        add_provenance(int8, out)
+    add_provenance(destination, out)
     return exported
 
 
 def _typical_crops(faces: Faces, config: TrainingConfig) -> UInt8[np.ndarray, "n s s 3"]:
     rows = np.random.default_rng(config.loop.seed).permutation(len(faces))[:_INT8_CROPS]
-    return np.asarray(plain_batch(faces, rows, config.network.size_px)["image"].numpy())
+    return np.asarray(plain_batch(faces, rows, config.network.window)["image"].numpy())
 
 
 def export(network: PoseNet, calibration: Calibration, config: TrainingConfig, destination: Path) -> float:
@@ -191,7 +194,7 @@ def _spec(config: TrainingConfig) -> NetworkSpec:
         channels="BGR",
         size_px=config.network.size_px,
         normalisation=None,
-        crop_expand=0.25,
+        crop_expand=config.network.crop_expand,
         crop_interpolation="area",
         rotation_output="rotation",
         rotation_form="matrix",

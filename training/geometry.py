@@ -4,6 +4,8 @@ All poses are told in one camera, "fpn-227" of `fpn_core` (FacePoseNet, Chang et
 window is looked at. Pixels are 0-based with centres at integers.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
@@ -15,7 +17,15 @@ FOCAL_PX = FPN_227.focal_px[0]
 PRINCIPAL_PX = FPN_227.centre_px[0]
 REFERENCE_PX = FPN_227.size_px
 
-JAW_POINTS, INNER_POINTS = slice(0, 17), slice(17, 68)
+
+class Window(NamedTuple):
+    """What a network sees: pixels of its side, and its side in sides of the face's box."""
+
+    size_px: int
+    to_box: float
+
+
+JAW_POINTS, POINTS_WITHOUT_JAW = slice(0, 17), slice(17, 68)
 """Rows of the 68 points of 300-W along the jaw, and of the others."""
 
 # The 68 points of 300-W in the order in which the mirrored face has them.
@@ -40,7 +50,7 @@ def nearest_where_known(matrices: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarra
 
 def counted_points(contour: bool) -> slice:
     """Rows of the 68 points that count, with those along the jaw or without."""
-    return slice(None) if contour else INNER_POINTS
+    return slice(None) if contour else POINTS_WITHOUT_JAW
 
 
 def scaled_camera(side_px: float) -> Float[np.ndarray, "3 3"]:
@@ -59,7 +69,8 @@ def fit_translation(
 ) -> Float[np.ndarray, "n 3"]:
     """Translations in mm with which heads of known rotation project closest to their points.
 
-    Linear least squares on (u - c)(Z + t_z) = f (X + t_x), and the same for v: exact for exact points.
+    Linear least squares on (u - c)(Z + t_z) = f (X + t_x), and the same for v: exact for exact points. Points
+    that are NaN do not count; with fewer than two others the translation is NaN.
     """
     turned = np.einsum("nij,mj->nmi", rotation, points_mm)
     seen = points_px - camera[:2, 2]
@@ -68,9 +79,13 @@ def fit_translation(
     A[:, :, 0, 0] = A[:, :, 1, 1] = camera[0, 0]
     A[:, :, :, 2] = -seen
     b = seen * turned[:, :, 2:] - camera[0, 0] * turned[:, :, :2]
+    known = np.isfinite(points_px).all(axis=2)
+    A, b = np.where(known[:, :, None, None], A, 0), np.where(known[:, :, None], b, 0)
     A, b = A.reshape(n, 2 * m, 3), b.reshape(n, 2 * m, 1)
     normal = A.transpose(0, 2, 1)
-    solved: NDArray[np.float64] = np.linalg.solve(normal @ A, normal @ b)[:, :, 0]
+    enough = known.sum(axis=1) >= 2
+    solved: NDArray[np.float64] = np.full((n, 3), np.nan)
+    solved[enough] = np.linalg.solve(normal[enough] @ A[enough], normal[enough] @ b[enough])[:, :, 0]
     return solved
 
 

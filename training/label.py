@@ -1,6 +1,5 @@
 """Photos with landmarks made into a training set: crops, and poses by PnP as in the paper (Chang et al.,
-ICCVW
-2017, section 3.2)."""
+ICCVW 2017, section 3.2)."""
 
 from collections.abc import Iterator
 
@@ -17,11 +16,18 @@ _EXPAND = (CROP_TO_BOX - 1) / 2
 
 
 def label_faces(dataset: Dataset, source: str, left_out: dict[str, int]) -> Iterator[Face]:
-    """The faces of a labelled data set (`pipeline.evaluate.dataset.read_dataset` tells of which kinds) as
-    crops.
+    """The faces of a labelled data set as crops.
 
     The rotation is the data set's own or, where it has none, that with which the mean head fits the
-    landmarks. Faces that cannot be used are counted in `left_out` by reason.
+    landmarks. Half of a face's landmarks do not say its pose: such faces need a rotation.
+
+    Args:
+        dataset: As `pipeline.evaluate.dataset.read_dataset` reads it.
+        source: What the faces are called in the labels.
+        left_out: Counts the faces that cannot be used, by reason.
+
+    Yields:
+        One face after the other.
     """
     head_mm = np.asarray(load_head().landmarks_mm)
     for number, sample in enumerate(dataset.samples):
@@ -34,7 +40,7 @@ def label_faces(dataset: Dataset, source: str, left_out: dict[str, int]) -> Iter
 
 def _label(sample: Sample, face_id: str, source: str, head_mm: np.ndarray) -> Face | str:
     """The face, or why there is none."""
-    if sample.landmarks_px is None or not np.isfinite(sample.landmarks_px).all():
+    if sample.landmarks_px is None or np.isfinite(sample.landmarks_px).all(axis=1).sum() < 2:
         return "no landmarks"
     image = sample.read_photo()
     if image is None:
@@ -44,11 +50,20 @@ def _label(sample: Sample, face_id: str, source: str, head_mm: np.ndarray) -> Fa
     window = crop_windows(sample.box_xywh_px[None], _EXPAND)
     to_crop = image_to_crop(window, SIDE_PX)[0]
     points = sample.landmarks_px @ to_crop[:2, :2].T + to_crop[:2, 2]
-    rotation = sample.rotation
-    if rotation is None:
-        pose = fit_poses(points[None], head_mm)
-        if not pose.finite[0]:
-            return "no pose fits the landmarks"
-        rotation = pose.rotation[0]
+    rotation = _rotation(sample, points, head_mm)
+    if isinstance(rotation, str):
+        return rotation
     crop = extract_crop(image, window[0], SIDE_PX, "area")
-    return Face(face_id, source, crop, points, rotation)
+    group = "" if sample.subject is None else f"{source} {sample.subject}"
+    return Face(face_id, source, crop, points, rotation, group)
+
+
+def _rotation(sample: Sample, points_px: np.ndarray, head_mm: np.ndarray) -> np.ndarray | str:
+    """The rotation of the face with these points in its crop, or why there is none."""
+    if sample.rotation is not None:
+        trusted = sample.trusted_rotation
+        return "estimators disagree on the rotation" if trusted is None else trusted
+    if not np.isfinite(points_px).all():
+        return "a part of the landmarks and no rotation"
+    pose = fit_poses(points_px[None], head_mm)
+    return np.asarray(pose.rotation[0]) if pose.finite[0] else "no pose fits the landmarks"

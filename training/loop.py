@@ -19,6 +19,7 @@ from training.config import TrainingConfig
 from training.dataset import Batch, Batches, Faces, load_faces, make_batch, split
 from training.loss import Parts, cosine_rate, geodesic, pose_loss
 from training.network import PoseNet
+from training.provenance import write_provenance
 from training.start import CHECKPOINT, load_start
 from training.teacher import teach
 
@@ -55,6 +56,8 @@ def keep_opencv_single() -> None:
 def run(config: TrainingConfig, out: Path) -> PoseNet:
     """Trains on the configured faces but for those held out; see `train`."""
     keep_opencv_single()
+    out.mkdir(parents=True, exist_ok=True)
+    write_provenance(config, out)
     faces, watched = split(load_faces(config.data), config.loop.held_out)
     if config.teacher is not None:
         faces = teach(faces, config.teacher)

@@ -30,8 +30,8 @@ def pose_loss(
     head_mm: Tensor,
     config: LossConfig,
 ) -> Parts:
-    """`rotation` n x 3 x 3, `landmarks_px` n x 68 x 2 in pixels of the reference crop, `mirrored` bool n,
-    `head_mm` 68 x 3.
+    """`rotation` n x 3 x 3, `landmarks_px` n x 68 x 2 in pixels of the reference crop, NaN for points that
+    are not known, `mirrored` bool n, `head_mm` 68 x 3.
 
     All distances count with their first power, so that a face whose label is wrong pulls no harder than
     another.
@@ -80,9 +80,11 @@ def project(predicted: Prediction, head_mm: Tensor) -> Tensor:
 
 
 def _distance(difference_px: Tensor) -> Tensor:
-    """Mean length over the points of every face; a pixel is where it starts to count fully."""
-    squared = difference_px.square().sum(dim=2)
-    return (torch.sqrt(squared + 1.0) - 1.0).mean(dim=1)
+    """Mean length over the points of every face that are known; a pixel is where it starts to count fully."""
+    known = difference_px.isfinite().all(dim=2)
+    # Before the root, whose gradient would be NaN even where it does not count.
+    squared = torch.where(known[:, :, None], difference_px, 0.0).square().sum(dim=2)
+    return (torch.sqrt(squared + 1.0) - 1.0).sum(dim=1) / known.sum(dim=1).clamp_min(1)
 
 
 def cosine_rate(step: int, steps: int, warmup: int) -> float:

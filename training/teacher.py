@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from fpn_core import PoseNetwork
+from fpn_core import NetworkSpec, PoseNetwork
 from render_core.heads import load_head
 from training.augmentation import Example, augment
-from training.config import AugmentationConfig, TeacherConfig
+from training.config import AugmentationConfig, ConfigError, TeacherConfig
 from training.crops import SIDE_PX
 from training.dataset import Faces, example
-from training.geometry import MIRROR, fit_translation, nearest_where_known, scaled_camera
+from training.geometry import MIRROR, Window, fit_translation, nearest_where_known, scaled_camera
 from training.synthesis import RENDERED
 
 # Boxes as detectors give them, and nothing that hides or spoils a face.
@@ -40,7 +40,7 @@ def teach(faces: Faces, config: TeacherConfig) -> Faces:
     """
     network = PoseNetwork(config.network, device="cpu")
     photos = np.flatnonzero([source != RENDERED for source in faces.crops.sources])
-    said = mean_rotations(faces[photos], predictor(network), network.spec.size_px, config.cuts)
+    said = mean_rotations(faces[photos], predictor(network), window_of(network.spec), config.cuts)
     moved = nearest_where_known((1 - config.share) * faces.rotation[photos] + config.share * said)
     known = np.isfinite(moved).all(axis=(1, 2))
     photos = photos[known]
@@ -56,12 +56,25 @@ def teach(faces: Faces, config: TeacherConfig) -> Faces:
     return replace(faces, rotation=rotation, tvec_mm=tvec_mm)
 
 
+def window_of(spec: NetworkSpec) -> Window:
+    """What a network sees of a photo.
+
+    Raises ConfigError for one whose window does not lie evenly about the face's box.
+    """
+    if not isinstance(spec.crop_expand, float):
+        raise ConfigError(
+            f"{spec.name} adds {spec.crop_expand} of the box on its four sides; a network that teaches"
+            " has to add the same on each"
+        )
+    return Window(spec.size_px, 1 + 2 * spec.crop_expand)
+
+
 def predictor(network: PoseNetwork) -> Predict:
     """The answers of a network."""
     return lambda cuts: network(np.stack([cut.image for cut in cuts])).rotation
 
 
-def mean_rotations(faces: Faces, predict: Predict, size_px: int, count: int) -> Float[np.ndarray, "n 3 3"]:
+def mean_rotations(faces: Faces, predict: Predict, window: Window, count: int) -> Float[np.ndarray, "n 3 3"]:
     """What `predict` says of `count` cuts of every face, every other one mirrored, brought back to the face's
     own crop and averaged; NaN where it says nothing of one."""
     rng = np.random.default_rng(_SEED)
@@ -72,7 +85,7 @@ def mean_rotations(faces: Faces, predict: Predict, size_px: int, count: int) -> 
         # The label of a head that is not turned at all is what the cut does to any rotation.
         bare = [replace(example(faces, row), rotation=np.eye(3)) for row in rows]
         cuts = [
-            augment(one, faces.crops.images, size_px, sides[k % 2], rng) for one in bare for k in range(count)
+            augment(one, faces.crops.images, window, sides[k % 2], rng) for one in bare for k in range(count)
         ]
         turns = np.stack([cut.rotation for cut in cuts])
         back = np.swapaxes(turns, 1, 2) @ predict(cuts)

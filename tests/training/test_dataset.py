@@ -1,12 +1,14 @@
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the training extra: pip install 'faceposenet[training]'")
 
 from fpn_core import geodesic_deg, ypr_deg_to_matrix  # noqa: E402
-from tests.training.faces import made_up_faces  # noqa: E402
+from tests.training.faces import TVEC_MM, made_up_faces  # noqa: E402
 from training.config import DataConfig, LoopConfig, NetworkConfig, TrainingConfig  # noqa: E402
-from training.crops import write_crops  # noqa: E402
+from training.crops import LABELS, TrainingDataError, write_crops  # noqa: E402
 from training.dataset import Batches, load_faces, split  # noqa: E402
 
 
@@ -75,12 +77,45 @@ def test_sets_have_their_shares(crops_folder):
     assert both.weight[40:].sum() == pytest.approx(3 * both.weight[:40].sum())
 
 
-def test_views_of_a_photo_stay_with_it(faces):
+def with_spread(folder, spread_deg):
+    write_crops(folder, made_up_faces(len(spread_deg)))
+    table = pq.read_table(folder / LABELS).append_column("rotation_spread_deg", pa.array(spread_deg))
+    pq.write_table(table, folder / LABELS)
+    return folder
+
+
+def test_faces_on_which_estimators_disagree_are_left_out_or_drawn_less_often(tmp_path):
+    folder = with_spread(tmp_path, [0.0, 3.0, 6.0, 12.0, None])
+    kept = load_faces([DataConfig(folder=folder, rotation="label", largest_spread_deg=6)])
+    # A face without a spread has one estimator, which nothing speaks against.
+    assert kept.crops.ids.tolist() == ["face000", "face001", "face002", "face004"]
+    plain = load_faces([DataConfig(folder=folder, rotation="label")])
+    halved = load_faces([DataConfig(folder=folder, rotation="label", halved_by_spread_deg=6)])
+    ratio = halved.weight / plain.weight
+    np.testing.assert_allclose(ratio / ratio[0], [1, 0.8, 0.5, 0.2, 1])
+
+
+def test_a_set_of_which_nothing_is_left_is_an_error(tmp_path):
+    folder = with_spread(tmp_path, [5.0, 7.0])
+    with pytest.raises(TrainingDataError, match="no face with a pose that can be used"):
+        load_faces([DataConfig(folder=folder, rotation="label", largest_spread_deg=4)])
+
+
+def test_half_a_face_is_placed_by_the_points_that_are_known(tmp_path):
+    faces = list(made_up_faces(3))
+    for face in faces:
+        face.landmarks_px[10:40] = np.nan
+    write_crops(tmp_path, faces)
+    found = load_faces([DataConfig(folder=tmp_path, rotation="label")])
+    np.testing.assert_allclose(found.tvec_mm, np.tile(TVEC_MM, (3, 1)), rtol=1e-3, atol=0.1)
+
+
+def test_a_group_is_held_out_together(faces):
     named = faces[np.arange(len(faces))]
-    named.crops.ids[:] = [f"open-01-{n:05d}-{face}" for n, face in enumerate(faces.crops.ids)]
-    own, rendered = split(faces, 0.3)[1], split(named, 0.3)[1]
-    assert {face.rpartition("-")[2] for face in rendered.crops.ids} == set(own.crops.ids)
-    assert 0 < len(own) < len(faces)
+    named.crops.groups[:] = [f"person {number // 4}" for number in range(len(faces))]
+    trained, watched = split(named, 0.3)
+    assert not set(trained.crops.groups) & set(watched.crops.groups)
+    assert 0 < len(watched) < len(faces)
 
 
 def test_a_stream_that_goes_on_gives_what_it_would_have_given(faces, config):

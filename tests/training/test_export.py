@@ -1,7 +1,10 @@
 import csv
+import hashlib
+import json
 import math
 
 import numpy as np
+import onnx
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the training extra: pip install 'faceposenet[training]'")
@@ -9,6 +12,7 @@ torch = pytest.importorskip("torch", reason="needs the training extra: pip insta
 from fpn_core import PoseNetwork  # noqa: E402
 from fpn_core.precision import write_8_bit  # noqa: E402
 from training.config import DataConfig, LoopConfig, NetworkConfig, TrainingConfig  # noqa: E402
+from training.crops import LABELS  # noqa: E402
 from training.export import (  # noqa: E402
     HELD_OUT,
     Calibration,
@@ -59,6 +63,12 @@ def test_too_few_faces_calibrate_nothing():
         calibrate(*held_out_errors(Told(), [batch]))
 
 
+def test_the_file_says_which_window_it_wants(tmp_path):
+    config = CONFIG.model_copy(update={"network": NETWORK.model_copy(update={"crop_expand": 0.175})})
+    export(PoseNet(config.network), Calibration(0.0, 1.0), config, tmp_path / "small.onnx")
+    assert PoseNetwork(tmp_path / "small.onnx", "cpu").spec.crop_expand == 0.175
+
+
 @pytest.mark.parametrize("block", ["residual", "reparameterised", "depthwise"])
 def test_the_file_gives_what_the_network_gives(tmp_path, block):
     torch.manual_seed(1)
@@ -94,6 +104,11 @@ def test_a_run_is_exported_with_its_own_calibration(crops_folder, tmp_path):
     assert exported.difference < 1e-4
     assert math.isfinite(exported.calibration.offset)
     assert PoseNetwork(tmp_path / "small.onnx", "cpu").spec.name == "small"
+    keys = {entry.key: entry.value for entry in onnx.load(str(tmp_path / "small.onnx")).metadata_props}
+    assert (keys["training.seed"], keys["training.steps"]) == ("1", "2")
+    (first, *_) = json.loads(keys["training.sets"])
+    table = (crops_folder / LABELS).read_bytes()
+    assert first["files"][LABELS] == hashlib.sha256(table).hexdigest()
     with (tmp_path / HELD_OUT).open() as file:
         errors = [float(row["error_deg"]) for row in csv.DictReader(file)]
     assert exported.doubt is not None

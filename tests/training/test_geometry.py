@@ -39,6 +39,16 @@ def test_a_translation_is_found_again_from_exact_points():
     np.testing.assert_allclose(found, TVEC_MM, rtol=1e-9)
 
 
+def test_a_translation_is_found_from_the_points_that_are_known():
+    points = np.tile(projected(ROTATION), (3, 1, 1))
+    points[0, 5:40] = np.nan
+    points[1, 2:] = np.nan
+    points[2, 1:] = np.nan
+    found = fit_translation(np.tile(ROTATION, (3, 1, 1)), points, HEAD_MM, CAMERA)
+    np.testing.assert_allclose(found[:2], [TVEC_MM, TVEC_MM], rtol=1e-6)
+    assert np.isnan(found[2]).all()
+
+
 @pytest.mark.parametrize("angle_deg", [0.0, 35.0, 180.0, -90.0])
 @pytest.mark.parametrize("scale", [0.8, 1.9])
 def test_a_pose_follows_its_crop(angle_deg, scale):

@@ -30,13 +30,28 @@ def test_a_photo_with_landmarks_becomes_a_crop_with_its_pose(tmp_path):
     # The window has whole pixels of the photo.
     np.testing.assert_allclose(crops.landmarks_px[0], projected(ROTATION), atol=0.8)
     assert geodesic_deg(crops.rotation, ROTATION[None])[0] < 0.5
-    assert crops.ids == ["own000000"]
+    assert crops.ids.tolist() == ["own000000"]
 
 
 def test_a_labelled_rotation_is_kept(tmp_path):
     angles = {"pitch_deg": 3.0, "yaw_deg": 30.0, "roll_deg": 1.0}
     (face,) = label_faces(write_dataset(tmp_path, **angles), "own", {})
     assert abs(abs(matrix_to_ypr_deg(face.rotation[None])[0, 0]) - 30) < 1
+
+
+def test_half_a_face_needs_a_rotation(tmp_path):
+    points = json.loads(json.dumps(write_dataset(tmp_path).samples[0].landmarks_px.tolist()))
+    half = [None if number < 30 else point for number, point in enumerate(points)]
+    left_out = {}
+    assert not list(label_faces(write_dataset(tmp_path, landmarks=half), "own", left_out))
+    assert left_out == {"a part of the landmarks and no rotation": 1}
+    known = {"landmarks": half, "rotation": ROTATION.tolist(), "subject_id": "anna"}
+    (face,) = label_faces(write_dataset(tmp_path, **known, rotation_spread_deg=2), "own", {})
+    np.testing.assert_allclose(face.rotation, ROTATION)
+    assert np.isnan(face.landmarks_px[:30]).all() and np.isfinite(face.landmarks_px[30:]).all()
+    assert face.group == "own anna"
+    assert not list(label_faces(write_dataset(tmp_path, **known, rotation_spread_deg=9), "own", left_out))
+    assert left_out["estimators disagree on the rotation"] == 1
 
 
 def test_faces_that_cannot_be_used_are_counted(tmp_path):

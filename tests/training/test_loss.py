@@ -68,6 +68,23 @@ def test_points_along_the_jaw_need_not_count_in_the_reprojection():
         assert REFERENCE_PX * parts.reprojection == pytest.approx(expected_px, abs=0.3)
 
 
+def test_points_that_are_not_known_do_not_count():
+    known = points()
+    known[:2, 10:] = np.nan
+    known[3] = np.nan
+    turned = tensor(ypr_deg_to_matrix(ANGLES_DEG + np.array([0, 0, 10]))).requires_grad_()
+    moved = (perfect().landmarks + 0.1).requires_grad_()
+    predicted = perfect(rotation=turned, landmarks=moved)
+    config = LossConfig(error=0.0)
+    parts = pose_loss(predicted, tensor(ROTATION), tensor(known), UNMIRRORED, HEAD, config)
+    parts.total.backward()
+    # Three of four faces have points, each with its mean over those that are known.
+    assert float(parts.landmarks.detach()) == pytest.approx(0.75 * 0.1 * np.sqrt(2), rel=0.05)
+    assert turned.grad.isfinite().all() and moved.grad.isfinite().all()
+    assert (moved.grad[:2, 10:] == 0).all() and (moved.grad[3] == 0).all()
+    assert (moved.grad[:2, :10] != 0).any()
+
+
 def consistency(labels, predicted, mirrored):
     config = LossConfig(consistency=1.0)
     truth = torch.tensor(mirrored)
