@@ -54,11 +54,11 @@ def demo(out: Path, config_path: Path | None, overrides: tuple[str, ...]) -> Non
 def _write_sheet(out: str, image_root: str | None, faces: int, target: str | None) -> str:
     import cv2
 
-    from pipeline.io.storage import Folder, join, parent
+    from pipeline.io.storage import Folder, base_name, join, parent
     from pipeline.report.contact_sheet import contact_sheet
 
     picture = contact_sheet(Folder(out), image_root, faces)
     _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
     path = target or join(out, "contact_sheet.jpg")
-    Folder(parent(path)).write(path.partition("?")[0].rpartition("/")[2], bytes(jpeg))
+    Folder(parent(path)).write(base_name(path), bytes(jpeg))
     return path

@@ -23,10 +23,12 @@ def split_spans(location: str) -> tuple[str, tuple[Span, ...]]:
 
     The query of a URI stays with the file, on whichever side of the spans it stands.
     """
-    head, question, query = location.partition("?") if "://" in location else (location, "", "")
-    match = _SPANS.search(head)
+    match, rest = _SPANS.search(location), ""
+    if match is None and "://" in location:
+        head, question, query = location.rpartition("?")
+        match, rest = _SPANS.search(head), question + query
     if match is None:
         return location, ()
     pairs = (pair.split("+") for pair in match[1].split(","))
     spans = tuple((int(offset), int(length)) for offset, length in pairs)
-    return head[: match.start()] + question + query, spans
+    return match.string[: match.start()] + rest, spans

@@ -3,12 +3,14 @@
 A manifest can be hostile: it must not make a job read what its author could not, or call internal addresses.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from pipeline.config.settings import JobConfig
 from pipeline.io.byte_ranges import split_spans
-from pipeline.io.storage import is_uri, join, parent, plain_path
+from pipeline.io.storage import is_uri, join, parent, plain_path, split_options
 
 _LONGEST_NAME = 4096
 
@@ -38,7 +40,7 @@ class ImagePlaces:
         if not image or len(image) > _LONGEST_NAME or "\0" in image:
             raise NoImageNamedError(f"the row names no image (a name of {len(image)} characters)")
         location = plain_path(join(self.image_root, image))
-        if is_uri(location) and ".." in location.split("/"):
+        if is_uri(location) and ".." in re.split(r"[/?#]", unquote(location)):
             raise ForbiddenPlaceError(f"a URI with '..' in it: {location!r}")
         if self.roots is None:
             if is_uri(location) and _bucket(location) != _bucket(self.image_root):
@@ -57,14 +59,14 @@ def _lies_in(location: str, root: str) -> bool:
     if is_uri(location) != is_uri(root):
         return False
     if is_uri(location):
-        return location.startswith(root.rstrip("/") + "/")
+        return location.startswith(split_options(root)[0].rstrip("/") + "/")
     # Links are followed before the comparison: a link out of the root is out of the root.
     return Path(location).resolve().is_relative_to(Path(root).resolve())
 
 
 def _bucket(location: str) -> str:
     """Scheme and bucket or host of a URI; nothing for a local path."""
-    return "/".join(location.partition("?")[0].split("/")[:3]) if is_uri(location) else ""
+    return "/".join(location.split("?", maxsplit=1)[0].split("/")[:3]) if is_uri(location) else ""
 
 
 def image_places(manifest_location: str, config: JobConfig, started_in: str = "") -> ImagePlaces:

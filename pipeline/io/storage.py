@@ -7,17 +7,12 @@ Faults that pass are tried again (see `retry`).
 """
 
 import contextlib
-import os
-import stat
-import tempfile
+import re
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import fsspec
@@ -25,20 +20,68 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from pipeline.errors import StorageError, UnknownSchemeError
-from pipeline.io.backoff import patiently
-from pipeline.io.byte_ranges import Span, split_spans
+from pipeline.io.backoff import in_one_line, patiently
+from pipeline.io.byte_ranges import split_spans
+from pipeline.io.fsspec_files import FsspecFiles
+from pipeline.io.local_files import create_local, read_local, read_spans, write_local
+from pipeline.io.web import read_web, read_web_spans, web_files
 
 _OLDEST_CLAIM_S = 120.0
 
 
+_SCHEME = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_FILE_URI = re.compile(r"file:(?://(?:localhost)?)?(?=/)", re.IGNORECASE)
+# Schemes whose URIs may end in options for the client of the store, as Arrow defines them.
+_WITH_OPTIONS = frozenset({"s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss", "mock"})
+_OPTIONS = re.compile(r"[a-z_]+=[^?]*")
+
+
 def is_uri(location: str) -> bool:
-    """Whether a location names a scheme (`s3://...`); a local path does not."""
-    return "://" in location
+    """Whether a location names a store (`s3://...`); a local path, also as `file:/path`, does not."""
+    return _SCHEME.match(location) is not None
 
 
 def plain_path(location: str) -> str:
-    """A `file://` URI as the local path that it is; anything else as it is."""
-    return unquote(location.removeprefix("file://")) if location.startswith("file:///") else location
+    """A `file:` URI as the local path that it is; anything else as it is.
+
+    Example:
+        plain_path("file:///photos/a%20b.jpg")  # "/photos/a b.jpg"
+    """
+    match = _FILE_URI.match(location)
+    return location if match is None else unquote(location[match.end() :])
+
+
+def split_options(location: str) -> tuple[str, str]:
+    """A URI without the options for the client of its store, and these with their question mark.
+
+    Any other question mark is part of the name: of an object, or of a URL, which may be signed by it.
+
+    Example:
+        split_options("s3://bucket/a?b.jpg?region=eu-west-1")  # "s3://bucket/a?b.jpg", "?region=eu-west-1"
+        split_options("https://host/a.jpg?signature=x")  # all of it, ""
+    """
+    scheme = location.partition("://")[0].lower()
+    base, question, options = location.rpartition("?")
+    if not is_uri(location) or scheme not in _WITH_OPTIONS or not question:
+        return location, ""
+    return (base, question + options) if _OPTIONS.fullmatch(options) else (location, "")
+
+
+def split_query(location: str) -> tuple[str, str]:
+    """A URI without what goes with every location in its folder: options, or on the web the query, which may
+    be a signature.
+
+    Example:
+        split_query("https://host/photos?signature=x")  # "https://host/photos", "?signature=x"
+    """
+    if not _is_web(location):
+        return split_options(location)
+    base, question, query = location.partition("?")
+    return base, question + query
+
+
+def _is_web(location: str) -> bool:
+    return location.lower().startswith(("http://", "https://"))
 
 
 def without_credentials(location: str) -> str:
@@ -46,17 +89,22 @@ def without_credentials(location: str) -> str:
     if not is_uri(location):
         return location
     scheme, authority, path, _ = _split(location)
+    if _is_web(location):
+        path = path.partition("?")[0]
     return f"{scheme}://{authority.rpartition('@')[2]}{'/' if path else ''}{path}"
 
 
 def join(folder: str, relative: str) -> str:
     """The location of `relative` in `folder`, unless it is a URI or an absolute path itself."""
+    relative, folder = plain_path(relative), plain_path(folder)
     if is_uri(relative) or Path(relative).is_absolute():
         return relative
     if not is_uri(folder):
         return str(Path(folder) / relative)
-    base, question, query = folder.partition("?")
-    return f"{base.rstrip('/')}/{relative}{question}{query}"
+    base, query = split_query(folder)
+    if "?" in relative and _is_web(folder):
+        query = query.replace("?", "&", 1)
+    return f"{base.rstrip('/')}/{relative}{query}"
 
 
 def absolute(location: str) -> str:
@@ -67,10 +115,23 @@ def absolute(location: str) -> str:
 
 def parent(location: str) -> str:
     """The folder that holds a file or object; of a link the folder that the link is in."""
+    location = plain_path(location)
     if not is_uri(location):
         return str(Path(location).absolute().parent)
-    base, question, query = location.partition("?")
-    return f"{base.rpartition('/')[0]}{question}{query}"
+    base, query = split_query(location)
+    return f"{base.rpartition('/')[0]}{query}"
+
+
+def base_name(location: str) -> str:
+    """The name of a file or object, without its folder and without a query.
+
+    Example:
+        base_name("https://host/photos/a.jpg?signature=x")  # "a.jpg"
+    """
+    location = plain_path(location)
+    if not is_uri(location):
+        return Path(location).name
+    return split_query(location)[0].rpartition("/")[2]
 
 
 def resolve(location: str) -> tuple[pafs.FileSystem, str]:
@@ -80,27 +141,29 @@ def resolve(location: str) -> tuple[pafs.FileSystem, str]:
         UnknownSchemeError: no reader for the scheme.
         StorageError: no access to its endpoint.
     """
+    location = plain_path(location)
     if not is_uri(location):
         return pafs.LocalFileSystem(), str(Path(location).absolute())
-    scheme, authority, path, query = _split(location)
-    if scheme == "file":
-        return pafs.LocalFileSystem(), unquote(f"/{path}")
-    filesystem, prefix = _client(scheme, authority, query)
+    scheme, authority, path, options = _split(location)
+    if scheme in ("http", "https"):
+        return web_files(), f"{scheme}://{authority}/{path}"
+    filesystem, prefix = _client(scheme, authority, options)
     return filesystem, prefix + path
 
 
 def _split(location: str) -> tuple[str, str, str, str]:
-    scheme, _, rest = location.partition("://")
-    rest, _, query = rest.partition("?")
+    """Scheme, bucket or host, path, and options without their question mark."""
+    base, options = split_options(location)
+    scheme, _, rest = base.partition("://")
     authority, _, path = rest.partition("/")
-    return scheme, authority, path, query
+    return scheme.lower(), authority, path, options.removeprefix("?")
 
 
 @lru_cache(maxsize=64)
-def _client(scheme: str, authority: str, query: str) -> tuple[pafs.FileSystem, str]:
+def _client(scheme: str, authority: str, options: str) -> tuple[pafs.FileSystem, str]:
     """The file system of a bucket or host, and what stands before the paths in it."""
     name = "x"  # any, to see what the file system puts before it
-    location = f"{scheme}://{authority}/{name}{'?' if query else ''}{query}"
+    location = f"{scheme}://{authority}/{name}{'?' if options else ''}{options}"
     shown = without_credentials(location).removesuffix(name)
     try:
         filesystem, path = patiently(lambda: pafs.FileSystem.from_uri(location))
@@ -114,12 +177,14 @@ def _client(scheme: str, authority: str, query: str) -> tuple[pafs.FileSystem, s
         fs, path = fsspec.url_to_fs(location)
     except (ValueError, ImportError) as error:
         raise UnknownSchemeError(
-            f"cannot open {shown!r}: {error}; expected a local path, s3://, gs://, hdfs://, http:// or "
-            "https://, or a scheme whose fsspec package is installed"
+            f"cannot open {shown!r}: {in_one_line(error)}; expected a local path, s3://, gs://, hdfs://, "
+            "http:// or https://, or a scheme whose fsspec package is installed"
         ) from error
-    except OSError as error:
-        raise StorageError(f"cannot reach {shown!r}: {error}; see endpoint and credentials") from error
-    return pafs.PyFileSystem(pafs.FSSpecHandler(fs)), path.removesuffix(name)
+    except Exception as error:  # every package has errors of its own
+        raise StorageError(
+            f"cannot reach {shown!r}: {in_one_line(error)}; see endpoint and credentials"
+        ) from error
+    return pafs.PyFileSystem(FsspecFiles(fs)), path.removesuffix(name)
 
 
 def read_file(location: str, max_bytes: int | None = None) -> bytes:
@@ -134,40 +199,23 @@ def read_file(location: str, max_bytes: int | None = None) -> bytes:
         StorageUnavailableError: the store fails again and again.
     """
     limit = None if max_bytes is None else max_bytes + 1
-    location, spans = split_spans(location)
+    location, spans = split_spans(plain_path(location))
     filesystem, path = resolve(location)
     if isinstance(filesystem, pafs.LocalFileSystem):
-        return _read_local(Path(path), limit, spans)
+        return read_local(Path(path), limit, spans)
+
+    if path.startswith(("http://", "https://")):
+        return read_web_spans(path, spans, limit) if spans else read_web(path, limit)
 
     def read() -> bytes:
         if spans:
             with filesystem.open_input_file(path) as file:
-                return _read_spans(file, path, spans, limit)
-        with filesystem.open_input_stream(path) as stream:
+                return read_spans(file, path, spans, limit)
+        # Bytes as they are: Arrow would unpack what is called .gz.
+        with filesystem.open_input_stream(path, compression=None) as stream:
             return bytes(stream.read(limit))
 
     return patiently(read)
-
-
-def _read_local(path: Path, limit: int | None, spans: Sequence[Span]) -> bytes:
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(f"'{path}' is no regular file")
-    with path.open("rb") as file:
-        if spans:
-            return _read_spans(file, str(path), spans, limit)
-        return file.read(-1 if limit is None else limit)
-
-
-def _read_spans(file: Any, path: str, spans: Sequence[Span], limit: int | None) -> bytes:
-    data = b""
-    for offset, length in spans:
-        wanted = length if limit is None else min(length, limit - len(data))
-        file.seek(offset)
-        piece = file.read(wanted)
-        if len(piece) < wanted:
-            raise OSError(f"'{path}' ends before byte {offset + wanted}")
-        data += piece
-    return data
 
 
 @dataclass(frozen=True)
@@ -189,12 +237,12 @@ class Folder:
         filesystem, path = self._resolve(name)
 
         def put() -> None:
-            with filesystem.open_output_stream(path) as stream:
+            with filesystem.open_output_stream(path, compression=None) as stream:
                 stream.write(data)
 
         try:
             if isinstance(filesystem, pafs.LocalFileSystem):
-                _write_local(Path(path), data)
+                write_local(Path(path), data)
             else:
                 patiently(put)
         except OSError as error:
@@ -214,7 +262,7 @@ class Folder:
         filesystem, path = self._resolve(name)
         if isinstance(filesystem, pafs.LocalFileSystem):
             try:
-                return _create_local(Path(path), data)
+                return create_local(Path(path), data)
             except OSError as error:
                 raise StorageError(f"cannot write {name!r} into {self._shown}: {error}") from error
         return self._create_on_store(name, data)
@@ -250,7 +298,7 @@ class Folder:
         filesystem, path = self._resolve(name)
 
         def read() -> bytes:
-            with filesystem.open_input_stream(path) as stream:
+            with filesystem.open_input_stream(path, compression=None) as stream:
                 return bytes(stream.read())
 
         try:
@@ -312,52 +360,3 @@ class Folder:
 def _is_old(entry: pafs.FileInfo) -> bool:
     """Whether a claim was left by a process that was killed while it had it: it holds one for seconds."""
     return entry.mtime_ns is not None and time.time() - entry.mtime_ns / 1e9 > _OLDEST_CLAIM_S
-
-
-def _write_local(path: Path, data: bytes) -> None:
-    with _written_aside(path, data) as temporary:
-        temporary.replace(path)
-
-
-def _create_local(path: Path, data: bytes) -> bool:
-    with _written_aside(path, data) as temporary:
-        try:
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            return False
-        except OSError:  # a file system without links
-            return _create_without_links(path, data)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return True
-
-
-def _create_without_links(path: Path, data: bytes) -> bool:
-    try:
-        with path.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        return False
-    return True
-
-
-@contextmanager
-def _written_aside(path: Path, data: bytes) -> Iterator[Path]:
-    """A temporary file beside `path`, with the data on the disk; gone where the work with it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files for the owner alone; results get what the user's umask gives.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        yield Path(temporary)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -25,6 +25,8 @@ class Pin:
     """Bytes, or None where the store does not say."""
     modified_ns: int | None
     """When it was last written, in nanoseconds since 1970, or None where the store does not say."""
+    tag: str = ""
+    """What else tells its state, such as an ETag; empty where the store gives nothing."""
 
 
 def pin_file(location: str) -> Pin:
@@ -37,7 +39,9 @@ def pin_file(location: str) -> Pin:
     info = patiently(lambda: filesystem.get_file_info(path))
     if info.type == pafs.FileType.NotFound:
         raise FileNotFoundError(location)
-    return Pin(location, info.size, info.mtime_ns)
+    # Arrow's own stores have times; those that Python opens have what they call a tag.
+    tag = patiently(lambda: filesystem.handler.tag(path)) if isinstance(filesystem, pafs.PyFileSystem) else ""
+    return Pin(location, info.size, info.mtime_ns, tag)
 
 
 def pin_files(locations: Sequence[str]) -> tuple[Pin, ...]:
@@ -87,6 +91,6 @@ def changed(pin: Pin) -> str:
         return "it is gone"
     if now.size != pin.size:
         return f"it had {pin.size:,} bytes, now {now.size:,}" if pin.size and now.size else "another size"
-    if now.modified_ns != pin.modified_ns:
+    if (now.modified_ns, now.tag) != (pin.modified_ns, pin.tag):
         return "it was written again"
     return ""

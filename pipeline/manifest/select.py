@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.config.settings import ManifestSettings
 from pipeline.errors import ManifestError
-from pipeline.io.storage import Folder, is_uri, read_file
+from pipeline.io.storage import Folder, base_name, is_uri, plain_path, read_file
 from pipeline.manifest.parquet import index_parquet, read_schema
 from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Manifest, map_columns
 from pipeline.manifest.text import index_text, read_header
@@ -25,6 +25,7 @@ def open_manifest(location: str, settings: ManifestSettings, *, checksum: bool =
     Raises:
         ManifestError: it is not there, not readable, empty, or lacks a column.
     """
+    location = plain_path(location)
     try:
         kind = _guess(location) if settings.format == "auto" else settings.format
         if kind == "webdataset":
@@ -87,6 +88,6 @@ def _guess(location: str) -> str:
     """parquet or webdataset by what is there, else auto: some text."""
     if location.endswith("/") if is_uri(location) else Path(location).is_dir():
         return "webdataset" if any(name.endswith(".tar") for name in Folder(location).names()) else "parquet"
-    if location.partition("?")[0].endswith(".tar"):
+    if base_name(location).endswith(".tar"):
         return "webdataset"
     return "parquet" if read_file(location, max_bytes=3) == b"PAR1" else "auto"

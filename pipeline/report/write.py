@@ -1,6 +1,6 @@
 """From a job's output to its report."""
 
-from pipeline.io.storage import Folder, join, parent
+from pipeline.io.storage import Folder, base_name, join, parent
 from pipeline.report.gather import gather
 from pipeline.report.page import render_page
 
@@ -27,5 +27,5 @@ def write_report(
     """
     page = render_page(gather(Folder(out), faces, seed, manifest, image_root))
     target = to or join(out, REPORT_NAME)
-    Folder(parent(target)).write(target.partition("?")[0].rpartition("/")[2], page)
+    Folder(parent(target)).write(base_name(target), page)
     return target

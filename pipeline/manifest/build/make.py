@@ -19,7 +19,7 @@ from pipeline.config.settings import EngineSettings, ManifestSettings
 from pipeline.engine.runner import find_faces
 from pipeline.errors import ConfigError, ManifestError, StorageError
 from pipeline.io.backoff import patiently
-from pipeline.io.storage import Folder, is_uri, parent, resolve, without_credentials
+from pipeline.io.storage import Folder, is_uri, parent, resolve, split_query, without_credentials
 from pipeline.manifest import check_ids, open_manifest
 from pipeline.manifest.build.chunks import REJECT_SCHEMA, ChunkStore, Totals, face_schema
 from pipeline.manifest.build.detect import FaceDetector
@@ -106,8 +106,7 @@ class _Names:
     @property
     def _path(self) -> tuple[str, str]:
         """The path, and the query of a URI."""
-        path, question, query = self.out.partition("?") if is_uri(self.out) else (self.out, "", "")
-        return path, question + query
+        return split_query(self.out)
 
     @property
     def rejects(self) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.io.storage import is_uri, parent
+from pipeline.io.storage import base_name, is_uri, parent, split_query
 
 
 def image_name(root: str, relative: str, manifest_folder: str) -> str:
@@ -11,11 +11,11 @@ def image_name(root: str, relative: str, manifest_folder: str) -> str:
     Relative to the manifest where it lies below, so that both can be moved together; in full elsewhere.
     Folders are URIs or absolute local paths without links.
     """
-    base, question, query = root.partition("?") if is_uri(root) else (root, "", "")
-    folder = manifest_folder.partition("?")[0] if is_uri(manifest_folder) else manifest_folder
+    base, query = split_query(root)
+    folder, _ = split_query(manifest_folder)
     full = f"{base.rstrip('/')}/{relative}"
     prefix = f"{folder.rstrip('/')}/"
-    return full.removeprefix(prefix) if full.startswith(prefix) else f"{full}{question}{query}"
+    return full.removeprefix(prefix) if full.startswith(prefix) else f"{full}{query}"
 
 
 def real_folder(location: str) -> str:
@@ -26,5 +26,4 @@ def real_folder(location: str) -> str:
 
 def file_name(location: str, manifest_folder: str) -> str:
     """The same of one file."""
-    path = location.partition("?")[0] if is_uri(location) else str(Path(location).absolute())
-    return image_name(real_folder(location), path.rpartition("/")[2], manifest_folder)
+    return image_name(real_folder(location), base_name(location), manifest_folder)

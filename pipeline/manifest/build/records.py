@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.errors import ManifestError
 from pipeline.io.byte_ranges import with_spans
 from pipeline.io.recordio import MAGIC, ImageRecord, RecordError, read_image_record
-from pipeline.io.storage import is_uri, join, parent, read_file, resolve
+from pipeline.io.storage import base_name, is_uri, join, parent, read_file, resolve
 from pipeline.manifest.build.naming import file_name
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused
 
@@ -35,8 +35,7 @@ class RecordSource:
     """Bytes of records that the index does not name."""
 
     def __post_init__(self) -> None:
-        path = self.location.partition("?")[0] if is_uri(self.location) else self.location
-        self._name = path.rpartition("/")[2].removesuffix(".rec")
+        self._name = base_name(self.location).removesuffix(".rec")
         try:
             index = read_file(join(parent(self.location), f"{self._name}.idx"))
         except FileNotFoundError:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.errors import ManifestError
 from pipeline.io.byte_ranges import with_spans
+from pipeline.io.storage import base_name
 from pipeline.manifest.build.naming import file_name
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused
 from pipeline.manifest.endings import passed_over_note
@@ -68,7 +69,7 @@ class ShardSource:
                 detail = "there is JSON, but no image beside it"
                 yield Refused(f"{shard}: {sample.key}", BuildReason.IMAGE_MISSING, detail)
                 continue
-            stem = shard.rpartition("/")[2].partition("?")[0].removesuffix(".tar")
+            stem = base_name(shard).removesuffix(".tar")
             box = _box(sample.fields)
             yield Photo(
                 face_id_of(sample, f"{stem}/{sample.key}"),

@@ -12,7 +12,7 @@ import pyarrow.fs as pafs
 from pipeline.errors import ManifestError
 from pipeline.io.backoff import patiently
 from pipeline.io.byte_ranges import split_spans
-from pipeline.io.storage import is_uri, plain_path, resolve, without_credentials
+from pipeline.io.storage import is_uri, plain_path, resolve, split_options, without_credentials
 from pipeline.manifest.build.naming import image_name
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused
 from pipeline.manifest.endings import IMAGE_ENDINGS, passed_over_note
@@ -151,8 +151,10 @@ def _fault(relative: str, image: str, *, on_store: bool) -> str:
         return f"a path of {len(image)} characters; at most {_LONGEST_NAME} are read"
     if split_spans(image)[1]:
         return "the name ends like a part of another file (#bytes=...); rename the file"
-    if on_store and ("?" in relative or ".." in relative.split("/")):
-        return "a key with '?' or '..', which no URI here can name"
+    if on_store and ".." in relative.split("/"):
+        return "a key with '..', which no URI here can name"
+    if on_store and split_options(f"s3://bucket/{relative}")[1]:
+        return "the key ends like the options of a URI (?name=value); rename the object"
     return ""
 
 

@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StorageError
-from pipeline.io.storage import Folder, join, parent, read_file, resolve, without_credentials
+from pipeline.io.storage import (
+    Folder,
+    base_name,
+    is_uri,
+    join,
+    parent,
+    read_file,
+    resolve,
+    split_options,
+    without_credentials,
+)
 
 
 def test_relative_paths_join_absolute_ones_and_uris_stay() -> None:
@@ -131,3 +141,45 @@ def test_the_folder_of_a_link_is_the_one_that_it_is_in(tmp_path: Path) -> None:
     (tmp_path / "a/faces.csv").write_text("")
     (tmp_path / "b/faces.csv").symlink_to("../a/faces.csv")
     assert parent(str(tmp_path / "b/faces.csv")) == str(tmp_path / "b")
+
+
+@pytest.mark.parametrize("uri", ["file:{}", "file://{}", "file://localhost{}", "FILE:{}"])
+def test_a_file_uri_is_a_path(tmp_path: Path, uri: str) -> None:
+    (tmp_path / "a b.txt").write_bytes(b"x")
+    location = uri.format(f"{tmp_path}/a%20b.txt")
+    assert not is_uri(location)
+    assert read_file(location) == b"x"
+    assert join("/elsewhere", location) == str(tmp_path / "a b.txt")
+    assert Folder(uri.format(tmp_path)).names() == ["a b.txt"]
+    assert parent(location) == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("s3://bucket/a?region=x&scheme=http", ("s3://bucket/a", "?region=x&scheme=http")),
+        ("s3://bucket/a?b.jpg", ("s3://bucket/a?b.jpg", "")),
+        ("s3://bucket/a?b.jpg?region=x", ("s3://bucket/a?b.jpg", "?region=x")),
+        ("https://host/a?sig=x", ("https://host/a?sig=x", "")),
+        ("memory://a?b=c", ("memory://a?b=c", "")),
+        ("/data/a?region=x", ("/data/a?region=x", "")),
+    ],
+)
+def test_options_of_a_store_are_told_from_names(location: str, expected: tuple[str, str]) -> None:
+    assert split_options(location) == expected
+
+
+def test_what_goes_with_a_folder_goes_with_its_files() -> None:
+    assert join("s3://b/p?region=x", "a?b.jpg") == "s3://b/p/a?b.jpg?region=x"
+    assert join("https://h/p?sig=x", "a.jpg") == "https://h/p/a.jpg?sig=x"
+    assert join("https://h/p?sig=x", "a.jpg?v=1") == "https://h/p/a.jpg?v=1&sig=x"
+    assert parent("s3://b/p/a?b.csv?region=x") == "s3://b/p?region=x"
+    assert base_name("https://h/p/a.tar?sig=x/y") == "a.tar"
+    assert base_name("s3://b/p/a?b.tar?region=x") == "a?b.tar"
+
+
+def test_a_key_with_a_question_mark_is_an_object() -> None:
+    folder = Folder("memory://questions")
+    folder.write("why?.txt", b"so")
+    assert read_file(join("memory://questions", "why?.txt")) == b"so"
+    assert read_file("memory://questions/why?.txt#bytes=1+1") == b"o"

@@ -88,7 +88,7 @@ def test_a_file_that_was_cut_off_is_told_for_every_record(tmp_path: Path) -> Non
 def test_a_record_of_a_wrong_length_is_a_reject_and_one_that_the_index_lacks_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "a.rec", [(n, 0, b"image %d" % n) for n in range(4)])
     data = bytearray(path.read_bytes())
-    data[4] -= 8
+    data[4] -= 4
     path.write_bytes(data)
     index = path.with_suffix(".idx")
     index.write_text("".join(index.read_text().splitlines(keepends=True)[:2]))
