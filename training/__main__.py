@@ -110,9 +110,10 @@ def export(config: Path, out: Path, destination: Path | None, int8: bool) -> Non
         f" {exported.difference:.1e}; expected error = exp({exported.calibration.offset:.2f} +"
         f" {exported.calibration.slope:.2f} x what the network says)"
     )
-    for which, doubt in (("faces", exported.doubt), ("wide faces", exported.doubt_wide)):
-        if doubt is not None:
-            click.echo("\n".join([f"{which} held out, spoiled as in training:", *doubt_lines(doubt)]))
+    if exported.doubt is not None:
+        click.echo(
+            "\n".join(["faces that were held out, spoiled as in training:", *doubt_lines(exported.doubt)])
+        )
 
 
 @main.command()

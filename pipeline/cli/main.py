@@ -1,7 +1,5 @@
 """The command line: `fpn`, the same as `python -m pipeline`. A new command is a line of the table below."""
 
-import sys
-
 import click
 
 from pipeline.cli.group import LazyGroup
@@ -30,7 +28,7 @@ COMMANDS = {
     },
     "Networks and heads": {
         "models": ("pipeline.cli.models:models", "Inspect, describe, convert, reduce pose networks."),
-        "evaluate": ("pipeline.cli.models:evaluate_command", "Measure a network on labelled photos."),
+        "evaluate": ("pipeline.cli.evaluate:evaluate_command", "Measure poses, or recognition by alignment."),
         "heads": ("pipeline.cli.render:heads", "Import, build, draw the heads of the renderer."),
         "render": ("pipeline.cli.render:render", "Render one photo from a given pose."),
     },
@@ -47,8 +45,3 @@ COMMANDS = {
 @click.option("--debug", is_flag=True, help="Show the whole trace of an error.")
 def main(debug: bool) -> None:
     """Head pose and rendered views for every face of a dataset."""
-    if sys.platform == "win32":
-        raise click.ClickException(
-            "fpn does not run on Windows: it supervises its workers with signals and POSIX process groups; "
-            "use the Windows Subsystem for Linux (WSL 2) or the container image"
-        )

@@ -1,4 +1,4 @@
-"""Commands on pose networks: `fpn models ...` and `fpn evaluate`. They need nothing of the job or of Ray."""
+"""Commands on pose networks: `fpn models ...`. They need nothing of the job or of Ray."""
 
 import sys
 from collections.abc import Iterable
@@ -6,26 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-import cv2
-import numpy as np
-from jaxtyping import UInt8
 
-from fpn_core import (
-    MirrorAveraged,
-    ModelReport,
-    PoseNetwork,
-    default_model_path,
-    describe_model,
-    inspect_model,
-)
+from fpn_core import ModelReport, default_model_path, describe_model, inspect_model
 from fpn_core.convert import RELEASES, Release, convert_release
 from fpn_core.metadata import metadata_to_spec
 from fpn_core.precision import write_8_bit, write_half_precision
-from fpn_core.session import DEVICES, Device
 from pipeline.cli.exit_codes import FAILED
 from pipeline.cli.group import SuggestingGroup
-from pipeline.cli.options import bar_of, echo_json, json_option
-from pipeline.evaluate import crops_of, evaluate, plot, read_dataset, stress, stress_table, table
+from pipeline.cli.options import echo_json, json_option
+from pipeline.evaluate import crops_of, read_dataset
 
 _PATH = click.Path(path_type=Path)
 
@@ -154,66 +143,6 @@ def reduce_command(model: Path, out: Path, precision: str, calibrate: Path | Non
     click.echo(
         f"{out}: {spec.name}, {sizes[1]:.1f} MB instead of {sizes[0]:.1f}; measure it with fpn evaluate"
     )
-
-
-@click.command("evaluate")
-@click.argument("dataset", type=_PATH)
-@click.option("--model", type=_PATH, help="ONNX file; by default the network that comes with the package.")
-@click.option(
-    "--device",
-    type=click.Choice(DEVICES),
-    default="auto",
-    show_default=True,
-    help="Where the network runs.",
-)
-@click.option("--average-mirrored", is_flag=True, help="Average every pose with that of the mirror image.")
-@click.option(
-    "--stress", "stressed", is_flag=True, help="Also spoil the photos: other boxes, small, covered, turned."
-)
-@json_option
-@click.option("--plot", "picture", type=_PATH, help="Also draw the errors into this picture (.png, .jpg).")
-def evaluate_command(
-    dataset: Path,
-    model: Path | None,
-    device: Device,
-    average_mirrored: bool,
-    stressed: bool,
-    as_json: bool,
-    picture: Path | None,
-) -> None:
-    """Measure the errors of a network on the labelled photos of DATASET.
-
-    DATASET is a folder like AFLW2000-3D (.mat), BIWI (frame_*_pose.txt), 300-W (.pts), or with a labels.json.
-
-    \b
-    Examples:
-      fpn evaluate AFLW2000 --model mine.onnx --plot mine.png
-      fpn evaluate AFLW2000 --stress
-      fpn evaluate BIWI --average-mirrored --json
-    """
-    network = PoseNetwork(model, device)
-    labelled = read_dataset(dataset)
-    with bar_of(len(labelled.samples), "faces") as advance:
-        evaluation = evaluate(labelled, dataset.name, network, average_mirrored, advance)
-    asked = MirrorAveraged(network) if average_mirrored else network
-    found = stress(labelled, asked) if stressed else None
-    if as_json:
-        echo_json(evaluation.as_json() | ({"stress": asdict(found)} if found else {}))
-    else:
-        click.echo(table(evaluation))
-        if found:
-            click.echo("\n" + stress_table(found))
-    if picture is not None:
-        write_picture(picture, plot(evaluation))
-
-
-def write_picture(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:
-    """Writes a BGR picture in the format of the file's suffix."""
-    try:
-        encoded = cv2.imencode(path.suffix, picture)[1]
-    except cv2.error as error:
-        raise click.BadParameter(f"{path.name!r} has no suffix of a picture, such as .png") from error
-    path.write_bytes(bytes(encoded))
 
 
 def _report_lines(path: Path, report: ModelReport) -> Iterable[str]:

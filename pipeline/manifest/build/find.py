@@ -28,7 +28,7 @@ BoxRule = Literal["whole", "aligned"]
 
 # Where the face is in the aligned crops of 112 px that recognition networks take, as x, y, width and height:
 # the median box of YuNet in 1,295 photos warped to that template by YuNet's own five points.
-_ALIGNED_XYWH = np.array([17.5, 12.5, 77.0, 101.5]) / 112
+ALIGNED_XYWH = np.array([17.5, 12.5, 77.0, 101.5]) / 112
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Finder:
             raise image
         height, width = image.shape[:2]
         if self._detector is None:
-            part = _ALIGNED_XYWH if self._settings.box == "aligned" else np.array([0.0, 0.0, 1.0, 1.0])
+            part = ALIGNED_XYWH if self._settings.box == "aligned" else np.array([0.0, 0.0, 1.0, 1.0])
             _add(found, photo, [(part * [width, height, width, height], None)])
             return
         seen = self._detector.detect(image)

@@ -15,7 +15,8 @@ from fpn_core import (
     ypr_deg_to_matrix,
 )
 from fpn_core.convert import fpn_2017
-from pipeline.cli.models import evaluate_command, models
+from pipeline.cli.evaluate import evaluate_command
+from pipeline.cli.models import models
 from pipeline.evaluate import DatasetError
 from tests.fpn_core.convert.releases import write_release_2017
 from tests.fpn_core.convert.tf_writer import write_version_2
