@@ -4,13 +4,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test coverage bench lint docs clean constraints
+.PHONY: demo test test-fast test-lowest coverage bench lint docs clean constraints
 
 demo: $(READY)
 	$(BIN)/fpn demo demo_out
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=20
+
+# For the edit loop: the parts that are tested in under two minutes.
+FAST := tests/fpn_core tests/docs/test_commands.py tests/docs/test_links.py \
+  tests/pipeline/config tests/pipeline/io tests/pipeline/job tests/pipeline/manifest tests/pipeline/monitor
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -q --ignore tests/fpn_core/convert $(FAST)
+
+# The tests at the lowest versions of the dependencies, and whether these resolve everywhere. Both need uv.
+test-lowest:
+	.ci/lowest
+	.ci/resolve
 
 # The two cores, by their own tests: every line that is not run is shown.
 coverage: $(READY)
@@ -28,7 +40,7 @@ lint: $(READY)
 
 docs: $(READY)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
-	$(BIN)/python docs/build_site.py
+	$(BIN)/python -m docs.build_site
 
 # The environment is complete once .ready exists; a change of the dependencies makes it anew.
 $(READY): pyproject.toml constraints.txt

@@ -1,4 +1,4 @@
-"""Builds the site: python docs/build_site.py [FOLDER]
+"""Builds the site: python -m docs.build_site [FOLDER]
 
 Most of its texts stand where they are read in the project, such as fpn_core/README.md. They are copied into
 one folder, where links between files of the project become links between pages, and then given to Sphinx.
@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from docs.cells import Cell, outputs_of, read_cells
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -77,7 +79,8 @@ def assemble(folder: Path) -> None:
     for source, page in pages.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         if source.endswith(".py"):
-            text = cells_to_markdown(text)
+            printed = outputs_of((ROOT / source).with_suffix(".ipynb").read_text(encoding="utf-8"))
+            text = cells_to_markdown(read_cells(text), printed)
         text = site_links(text, posixpath.dirname(source), pages)
         if page == "index.md":
             text += menu({name.removesuffix(".md") for name in pages.values()})
@@ -127,17 +130,17 @@ def _links(text: str, folder: str, pages: dict[str, str]) -> str:
     return _LINK.sub(site_link, text)
 
 
-def cells_to_markdown(script: str) -> str:
-    """A script in cells (`# %%`) as a page. A cell that ends with the name of a picture shows it."""
+def cells_to_markdown(cells: list[Cell], outputs: list[str]) -> str:
+    """Cells as a page, each with what it prints. A cell that ends with the name of a picture shows it."""
     parts = []
-    for cell in script.split("# %%")[1:]:
-        kind, _, body = cell.partition("\n")
-        body = body.strip("\n")
-        if kind.strip() == "[markdown]":
-            parts.append("\n".join(line.removeprefix("#").removeprefix(" ") for line in body.splitlines()))
+    for cell, output in zip(cells, outputs, strict=True):
+        if cell.is_text:
+            parts.append(cell.body)
             continue
-        parts.append(f"```python\n{body}\n```")
-        shown = f"pictures/tutorial-{body.splitlines()[-1]}.jpg"
+        parts.append(f"```python\n{cell.body}\n```")
+        if output:
+            parts.append(f"```{{code-block}} none\n:class: output\n\n{output}\n```")
+        shown = f"pictures/tutorial-{cell.body.splitlines()[-1]}.jpg"
         if (DOCS / shown).is_file():
             parts.append(f"![What the cell shows]({shown})")
     return "\n\n".join(parts) + "\n"

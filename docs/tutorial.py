@@ -1,31 +1,30 @@
 # %% [markdown]
 # # Tutorial
 #
-# From one photo to its pose, to views of the face, to many faces and a job. It runs as it stands, in a
-# notebook (`jupytext --to ipynb docs/tutorial.py`) or as a script, and needs the extra `demo` for its
-# photo: `pip install 'faceposenet[demo]'`.
+# From one photo to its pose, to views of the face, to many faces and a job. It runs as it stands, as a
+# script or as the notebook `docs/tutorial.ipynb`, after `pip install faceposenet pandas`: the photo comes
+# with the package.
 
 # %%
 import subprocess
 import sys
 
-import numpy as np
+import cv2
 import pandas as pd
-from skimage import data, io
 
 import faceposenet
 
-photo = data.astronaut()  # RGB, uint8: Eileen Collins, photographed by NASA, in the public domain
+photo = faceposenet.sample_photo()  # Eileen Collins, photographed by NASA, in the public domain
 box_xywh_px = [176, 72, 92, 113]  # as a face detector gives it: x, y, width, height
 
 # %% [markdown]
 # ## Pose
 #
-# `pose` says how the head stands. Arrays are taken to be BGR, as OpenCV reads them; scikit-image, Pillow
-# and Matplotlib give RGB, so we say so.
+# `pose` says how the head stands. A photo is a path, as here, or an array of pixels: BGR as OpenCV reads
+# them; with `channels="RGB"` as Pillow, scikit-image and Matplotlib do.
 
 # %%
-face = faceposenet.pose(photo, box_xywh_px, channels="RGB")
+face = faceposenet.pose(photo, box_xywh_px)
 face
 
 # %% [markdown]
@@ -33,7 +32,7 @@ face
 # head clockwise. Drawn: red points to the side, green down, blue out of the face.
 
 # %%
-drawn = faceposenet.draw(photo, face, box=True, channels="RGB")
+drawn = faceposenet.draw(photo, face, box=True)
 drawn
 
 # %% [markdown]
@@ -52,7 +51,7 @@ print(f"and its landmark at {face.landmarks_xy_px[30].round()} px")
 # really shows; the rest is filled from the other half of the face.
 
 # %%
-views = faceposenet.views(photo, face, [0, 30, 60, -60], channels="RGB")
+views = faceposenet.views(photo, face, [0, 30, 60, -60])
 turned = faceposenet.side_by_side(views)
 turned
 
@@ -62,12 +61,12 @@ for view in views:
 
 # %% [markdown]
 # Without a list you get the views that a job would render: those that do not turn the face back to the
-# front. `closeup` crops to the face, `background="transparent"` leaves away what the photo does not show,
+# front. `closeup` crops to the face, `background="transparent"` leaves out what the photo does not show,
 # and `aligned` is the upright crop that recognition networks take.
 
 # %%
-close = faceposenet.views(photo, face, [0, 40], closeup=True, background="blur", channels="RGB")
-upright = faceposenet.aligned(photo, face, channels="RGB")
+close = faceposenet.views(photo, face, [0, 40], closeup=True, background="blur")
+upright = faceposenet.aligned(photo, face)
 crops = faceposenet.side_by_side([*close, upright])
 crops
 
@@ -78,10 +77,11 @@ crops
 # never an exception that takes the others along.
 
 # %%
-mirrored = np.ascontiguousarray(photo[:, ::-1])
-photos = [photo, mirrored, photo]
-boxes_xywh_px = [box_xywh_px, [512 - 176 - 92, 72, 92, 113], [900, 900, 50, 50]]
-faces = faceposenet.pose_batch(photos, boxes_xywh_px, channels="RGB")
+pixels = cv2.imread(str(photo))
+mirrored = cv2.flip(pixels, 1)
+photos = [pixels, mirrored, pixels]
+boxes_xywh_px = [box_xywh_px, [400 - 176 - 92, 72, 92, 113], [900, 900, 50, 50]]
+faces = faceposenet.pose_batch(photos, boxes_xywh_px)
 faces
 
 # %% [markdown]
@@ -100,7 +100,7 @@ faces[2].reason
 # %%
 heads = ["open-mean", "open-07"]
 posers = [faceposenet.FacePoser(head=head) for head in heads]
-others = [poser.views(photo, face, [55], channels="RGB")[0] for poser in posers]
+others = [poser.views(photo, face, [55])[0] for poser in posers]
 shapes = faceposenet.side_by_side(others)
 shapes
 
@@ -111,12 +111,13 @@ shapes
 # goes on where it was stopped. In a notebook you would write `!fpn run faces.csv out`.
 
 # %%
-io.imsave("astronaut.png", photo)
+cv2.imwrite("astronaut.png", pixels)
 table = pd.DataFrame([box_xywh_px], columns=["x", "y", "width", "height"])
 table.insert(0, "face_id", "collins")
 table.insert(1, "image", "astronaut.png")
 table.to_csv("faces.csv", index=False)
-done = subprocess.run([sys.executable, "-m", "pipeline", "run", "faces.csv", "out"], check=True)
+command = [sys.executable, "-m", "pipeline", "run", "faces.csv", "out"]
+print(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 # %% [markdown]
 # Its poses are a table again, with the same numbers, and any row of it is a `Face` for more views.

@@ -21,8 +21,10 @@ from faceposenet.face import Face, Rejected
 from faceposenet.functions import aligned, default_poser, pose, pose_batch, views
 from faceposenet.picture import Picture, View, side_by_side
 from faceposenet.poser import FacePoser
+from faceposenet.sample import SAMPLE_BOX_XYWH_PX, sample_photo
 
 __all__ = [
+    "SAMPLE_BOX_XYWH_PX",
     "Face",
     "FacePoseError",
     "FacePoser",
@@ -38,6 +40,7 @@ __all__ = [
     "draw",
     "pose",
     "pose_batch",
+    "sample_photo",
     "side_by_side",
     "views",
 ]

@@ -1,7 +1,6 @@
-"""The demo: a dozen faces made of the one photo that comes with scikit-image, through the real job.
+"""The demo: a dozen faces made of the photo that comes with the package, through the real job.
 
-The photo is NASA's portrait of the astronaut Eileen Collins, in the public domain. It is turned, scaled and
-mirrored, so that a person can see whether poses follow.
+The photo is turned, scaled and mirrored, so that a person can see whether poses follow.
 """
 
 from dataclasses import dataclass
@@ -12,10 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import PipelineError
-
-# The face in the photo (512 x 512 px) as a detector would box it: eyebrows to chin. Placed by hand.
-_FACE_XYWH_PX = (176.0, 72.0, 92.0, 113.0)
+from faceposenet.sample import SAMPLE_BOX_XYWH_PX, sample_photo
 
 
 @dataclass(frozen=True)
@@ -40,19 +36,9 @@ DEMO_FACES = (
 
 
 def write_demo_faces(folder: Path) -> Path:
-    """Write the photos of the demo and their manifest, and give the manifest's path.
-
-    Raises:
-        PipelineError: scikit-image, which holds the photo, is not installed.
-    """
-    try:
-        from skimage import data  # noqa: PLC0415  # an optional extra, needed here alone
-    except ImportError as error:
-        raise PipelineError(
-            "the demo's photo comes with scikit-image, which is not installed; "
-            "pip install 'faceposenet[demo]'"
-        ) from error
-    photo = np.ascontiguousarray(data.astronaut()[:, :, ::-1])
+    """Write the photos of the demo and their manifest, and give the manifest's path."""
+    photo = cv2.imread(str(sample_photo()), cv2.IMREAD_COLOR)
+    assert photo is not None
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, face in enumerate(DEMO_FACES):
@@ -75,7 +61,7 @@ def write_demo_faces(folder: Path) -> Path:
 
 def _variant(photo: np.ndarray, face: DemoFace) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """The photo turned about its face, mirrored and scaled, and the face's box there."""
-    x, y, width, height = _FACE_XYWH_PX
+    x, y, width, height = SAMPLE_BOX_XYWH_PX
     if face.mirrored:
         photo = np.ascontiguousarray(photo[:, ::-1])
         x = photo.shape[1] - x - width

@@ -4,6 +4,7 @@ A file is named by a hash of everything that goes into it: the head's geometry, 
 makes it. So a changed head or a changed program never meets an old file, and nothing ever needs clearing.
 """
 
+import contextlib
 import hashlib
 import tempfile
 import zipfile
@@ -38,14 +39,17 @@ def ready_views(head: Head, cameras: Sequence[ViewCamera], cache_dir: Path | Non
     known = _KnownHead(geometry, head)
     if cache_dir is None:
         return [_make(known, camera) for camera in cameras]
-    cache_dir.mkdir(parents=True, exist_ok=True)
+    # A home that cannot be written, as in many containers, costs the time of making the views.
+    with contextlib.suppress(OSError):
+        cache_dir.mkdir(parents=True, exist_ok=True)
     views = []
     for camera in cameras:
         path = cache_dir / f"view-{_key(geometry, camera)}.npz"
         view = _read(path, camera)
         if view is None:
             view = _make(known, camera)
-            _write(path, view)
+            with contextlib.suppress(OSError):
+                _write(path, view)
         views.append(view)
     return views
 
@@ -107,16 +111,20 @@ def _write(path: Path, view: ReadyView) -> None:
     """Under a temporary name first, so that no other worker ever reads half a file."""
     grid, cells = view.grid, view.cells
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        np.savez(
-            file,
-            points=grid.points[:3],
-            face_mask=np.packbits(grid.face_mask),
-            head_mask=np.packbits(grid.head_mask),
-            side=np.array(cells.side),
-            cell_px=np.array(cells.cell_px),
-            cell_points=cells.points,
-            normals=cells.normals,
-            seen=cells.seen,
-            is_face=cells.is_face,
-        )
+        try:
+            np.savez(
+                file,
+                points=grid.points[:3],
+                face_mask=np.packbits(grid.face_mask),
+                head_mask=np.packbits(grid.head_mask),
+                side=np.array(cells.side),
+                cell_px=np.array(cells.cell_px),
+                cell_points=cells.points,
+                normals=cells.normals,
+                seen=cells.seen,
+                is_face=cells.is_face,
+            )
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
     Path(file.name).replace(path)

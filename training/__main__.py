@@ -110,10 +110,9 @@ def export(config: Path, out: Path, destination: Path | None, int8: bool) -> Non
         f" {exported.difference:.1e}; expected error = exp({exported.calibration.offset:.2f} +"
         f" {exported.calibration.slope:.2f} x what the network says)"
     )
-    if exported.doubt is not None:
-        click.echo(
-            "\n".join(["faces that were held out, spoiled as in training:", *doubt_lines(exported.doubt)])
-        )
+    for which, doubt in (("faces", exported.doubt), ("wide faces", exported.doubt_wide)):
+        if doubt is not None:
+            click.echo("\n".join([f"{which} held out, spoiled as in training:", *doubt_lines(doubt)]))
 
 
 @main.command()

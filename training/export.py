@@ -5,6 +5,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -16,6 +17,7 @@ from fpn_core.camera import FPN_227
 from fpn_core.metadata import NetworkSpec, write_metadata
 from fpn_core.precision import write_8_bit
 from pipeline.evaluate.risk_coverage import Doubt, doubt_of
+from pipeline.evaluate.scores import WIDE_DEG
 from training.config import TrainingConfig
 from training.dataset import Batch, Faces, load_faces, plain_batch, split
 from training.loop import check_batches
@@ -66,16 +68,27 @@ class _Exported(nn.Module):
         )
 
 
+class HeldOut(NamedTuple):
+    """For every face that was held out the logarithm of the error that the network expects, the error, and
+    the yaw of its label."""
+
+    log_expected: Tensor
+    error_deg: Tensor
+    yaw_deg: Tensor
+
+
 @torch.no_grad()
-def held_out_errors(network: PoseNet, batches: list[Batch]) -> tuple[Tensor, Tensor]:
-    """For every face the logarithm of the error that the network tells, and the error in degrees."""
+def held_out_errors(network: PoseNet, batches: list[Batch]) -> HeldOut:
+    """What a network expects of itself on faces, and what it is wrong by."""
     network.eval()
-    told, errors = [], []
+    found = []
     for batch in batches:
         predicted = network(batch["image"])
-        told.append(predicted.log_error)
-        errors.append(torch.rad2deg(geodesic(predicted.rotation, batch["rotation"])))
-    return torch.cat(told), torch.cat(errors)
+        error = geodesic(predicted.rotation, batch["rotation"])
+        # yaw = -asin(R[2, 0]), whatever the roll
+        yaw = -torch.asin(batch["rotation"][:, 2, 0].clamp(-1, 1))
+        found.append((predicted.log_error, torch.rad2deg(error), torch.rad2deg(yaw)))
+    return HeldOut(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
 
 def calibrate(told: Tensor, errors_deg: Tensor) -> Calibration:
@@ -102,11 +115,13 @@ def calibrate(told: Tensor, errors_deg: Tensor) -> Calibration:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export found. `doubt`: whether the confidence knows of the errors of held-out faces."""
+    """What an export found. `doubt`: whether the confidence knows of the errors of held-out faces;
+    `doubt_wide`: of those that are turned by more than 30 degrees."""
 
     calibration: Calibration
     difference: float
     doubt: Doubt | None
+    doubt_wide: Doubt | None
 
 
 def export_run(config: TrainingConfig, out: Path, destination: Path, int8: Path | None = None) -> Exported:
@@ -122,13 +137,22 @@ def export_run(config: TrainingConfig, out: Path, destination: Path, int8: Path 
     network = PoseNet(config.network)
     network.load_state_dict(torch.load(source, map_location="cpu", weights_only=True)["average"])
     faces, watched = split(load_faces(config.data), config.loop.held_out)
-    told, errors_deg = held_out_errors(network, check_batches(watched, config))
-    calibration = calibrate(told, errors_deg)
-    expected, errors = calibration(told).numpy().astype(np.float64), errors_deg.numpy().astype(np.float64)
+    held_out = held_out_errors(network, check_batches(watched, config))
+    calibration = calibrate(held_out.log_expected, held_out.error_deg)
+    expected, errors, yaw = (
+        part.numpy().astype(np.float64)
+        for part in (calibration(held_out.log_expected), held_out.error_deg, held_out.yaw_deg)
+    )
     with (out / HELD_OUT).open("w", newline="") as file:
-        csv.writer(file).writerows([("expected_deg", "error_deg"), *zip(expected, errors, strict=True)])
-    doubt = doubt_of(-expected, errors, np.full(len(errors), np.nan))
-    exported = Exported(calibration, export(network, calibration, config, destination), doubt)
+        header = ("expected_deg", "error_deg", "yaw_deg")
+        csv.writer(file).writerows([header, *zip(expected, errors, yaw, strict=True)])
+    no_landmarks, wide = np.full(len(errors), np.nan), np.abs(yaw) > WIDE_DEG
+    exported = Exported(
+        calibration,
+        export(network, calibration, config, destination),
+        doubt_of(-expected, errors, no_landmarks),
+        doubt_of(-expected[wide], errors[wide], no_landmarks[wide]),
+    )
     if int8 is not None:
         write_8_bit(destination, int8, _typical_crops(faces, config))
         add_provenance(int8, out)

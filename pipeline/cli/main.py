@@ -1,5 +1,7 @@
 """The command line: `fpn`, the same as `python -m pipeline`. A new command is a line of the table below."""
 
+import sys
+
 import click
 
 from pipeline.cli.group import LazyGroup
@@ -45,3 +47,8 @@ COMMANDS = {
 @click.option("--debug", is_flag=True, help="Show the whole trace of an error.")
 def main(debug: bool) -> None:
     """Head pose and rendered views for every face of a dataset."""
+    if sys.platform == "win32":
+        raise click.ClickException(
+            "fpn does not run on Windows: it supervises its workers with signals and POSIX process groups; "
+            "use the Windows Subsystem for Linux (WSL 2) or the container image"
+        )

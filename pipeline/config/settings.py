@@ -233,7 +233,10 @@ class EngineSettings(_Settings):
     @property
     def cache_path(self) -> Path | None:
         """The cache's folder on this machine."""
-        return Path(self.cache_dir).expanduser() if self.cache_dir else None
+        try:
+            return Path(self.cache_dir).expanduser() if self.cache_dir else None
+        except RuntimeError:  # nobody's home: a user without an entry, as in containers
+            return None
 
 
 class JobConfig(_Settings):
@@ -305,6 +308,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"the configuration {path} is not valid YAML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"the configuration {path} is nested too deeply to be read") from error
     if not isinstance(settings, dict):
         raise ConfigError(
             f"the configuration {path} must be a mapping of sections, but is a {type(settings).__name__}; "
@@ -329,6 +334,8 @@ def parse_override(override: str) -> tuple[list[str], Any]:
         return names, yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"the value of --set {override!r} is not valid YAML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"the value of --set {key} is nested too deeply to be read") from error
 
 
 def _set(settings: dict[str, Any], names: Sequence[str], value: Any) -> None:

@@ -1,11 +1,11 @@
 """This machine: how many cores a job may take, and what it is, to stand beside numbers measured on it."""
 
-import importlib
 import os
 import platform
 import sys
-from importlib.metadata import version
 from pathlib import Path
+
+from pipeline.versions import library_versions
 
 _GROUPS = Path("/sys/fs/cgroup")
 
@@ -24,10 +24,7 @@ def describe_machine() -> dict[str, str | int]:
         "architecture": platform.machine(),
         "system": platform.system(),
         "cpus": usable_cpus(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "pyarrow", "ray")},
-        "opencv": _module_version("cv2"),
-        "onnxruntime": _module_version("onnxruntime"),
+        **library_versions(),
     }
 
 
@@ -59,8 +56,3 @@ def _processor() -> str:
         return platform.processor()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
-
-
-def _module_version(name: str) -> str:
-    """The version of a module whose distribution may have one of several names."""
-    return str(importlib.import_module(name).__version__)

@@ -10,11 +10,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any, Literal, Protocol
 
 from fpn_core.session import might_use_gpu
 from pipeline.config.settings import EngineSettings, JobConfig
 from pipeline.engine.machine import usable_cpus
+from pipeline.errors import ResourceError
 from pipeline.job.ledger import LedgerEntry
 from pipeline.stages.part import Job, Part
 
@@ -56,6 +58,7 @@ def open_runner(job: Job, n_faces: int) -> Iterator[Runner]:
 
         yield LocalRunner(job)
         return
+    require_ray()
     from pipeline.engine.ray.engine import ray_runner  # noqa: PLC0415  # importing Ray takes half a second
 
     with ray_runner(job) as runner:
@@ -77,6 +80,7 @@ def find_faces(
         size = settings.workers or settings.cpus or usable_cpus()
         yield from map(json.loads, run_here("find", setup, (item for _, item in items), settings, size))
         return
+    require_ray()
     from pipeline.engine.ray.engine import Work, find_on_ray  # noqa: PLC0415
 
     yield from find_on_ray(Work(setup, out, settings), items)
@@ -86,7 +90,27 @@ def choose_runner(config: JobConfig, n_faces: int) -> Literal["ray", "local"]:
     """Which runner a job of so many faces gets; a cluster that is named, or a running Ray, is used."""
     if asked := _asked_for(config.engine):
         return asked
-    return "ray" if n_faces > MOST_FACES_WITHOUT_POOLS and might_use_gpu(config.pose.device) else "local"
+    large = n_faces > MOST_FACES_WITHOUT_POOLS and might_use_gpu(config.pose.device)
+    return "ray" if large and ray_is_installed() else "local"
+
+
+def ray_is_installed() -> bool:
+    """Whether Ray can be imported: a light installation has none, nor has a Mac with an Intel processor."""
+    return find_spec("ray") is not None
+
+
+def require_ray() -> None:
+    """Refuses in words where Ray was asked for and is not installed.
+
+    Raises:
+        ResourceError: there is no Ray.
+    """
+    if not ray_is_installed():
+        raise ResourceError(
+            "this job was asked to run on Ray, which is not installed: pip install 'ray[data]>=2.55,<2.64' "
+            "(not available for Macs with Intel processors), or run it on this machine without Ray: "
+            "--set engine.runner=local"
+        )
 
 
 def _asked_for(settings: EngineSettings) -> Literal["ray", "local"] | None:

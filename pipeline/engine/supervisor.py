@@ -132,11 +132,11 @@ class Supervisor:
     def _start_once(self) -> str | None:
         """Start a child; gives how it ended where it did before it was ready."""
         self._pipe, theirs = Pipe()
-        path = os.pathsep.join(path for path in sys.path if path)
-        environment = {**_ONE_THREAD, **os.environ, "PYTHONPATH": path}
+        environment = {**_ONE_THREAD, **os.environ, "PYTHONPATH": os.pathsep.join(import_path())}
         with nullcontext() if self._log is None else self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.engine.worker_process", str(theirs.fileno())],
+                # -P: nothing is imported from the folder that the user happens to be in.
+                [sys.executable, "-P", "-m", "pipeline.engine.worker_process", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -205,6 +205,15 @@ class Supervisor:
             return None
         message: tuple[Any, ...] = pickle.loads(self._pipe.recv_bytes())
         return message
+
+
+def import_path() -> list[str]:
+    """Where a child imports from: as this process does, but not from the user's folder.
+
+    A `random.py`, `cv2.py` or `pipeline/` there would be taken for the module of that name.
+    """
+    packages, here = Path(__file__).parents[2], Path.cwd()
+    return [path for path in sys.path if path and (Path(path) == packages or Path(path).absolute() != here)]
 
 
 def more_careful(care: Care, fall: Fall, strikes: int) -> Care:

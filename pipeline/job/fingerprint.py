@@ -2,13 +2,9 @@
 
 import hashlib
 import json
-import platform
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import cv2
 
 from fpn_core import PoseNetwork
 from pipeline.config.settings import JobConfig
@@ -17,6 +13,7 @@ from pipeline.io.image_access import image_places
 from pipeline.io.storage import Folder, absolute, without_credentials
 from pipeline.manifest import Manifest, check_ids, open_manifest
 from pipeline.stages.part import Job, Part
+from pipeline.versions import library_versions
 from render_core.head import Head, geometry_sha256
 from render_core.head_folder import find_head
 
@@ -147,7 +144,6 @@ def _inputs(manifest: Manifest, config: JobConfig, network: PoseNetwork, head: H
 
 
 def _job_file(manifest: Manifest, config: JobConfig, inputs: dict[str, Any], fingerprint: str) -> bytes:
-    distributions = ("faceposenet", "ray", "numpy", "pyarrow")
     record = {
         "fingerprint": fingerprint,
         "inputs": inputs,
@@ -155,11 +151,7 @@ def _job_file(manifest: Manifest, config: JobConfig, inputs: dict[str, Any], fin
         "manifest_files": [[pin.size, pin.modified_ns] for pin in manifest.pins],
         "started_in": str(Path.cwd()),
         "config": config.shown(),
-        "versions": {
-            "python": platform.python_version(),
-            "opencv": cv2.__version__,  # its distribution has several names
-            **{name: version(name) for name in distributions},
-        },
+        "versions": library_versions(),
     }
     return json.dumps(record, indent=1, sort_keys=True).encode()
 

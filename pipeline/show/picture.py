@@ -79,7 +79,9 @@ def draw_picture(looked: LookedAt) -> np.ndarray:
 
 def _blank(width: int, height: int) -> _Sheet:
     pixels = np.full((height, width, 3), _PAGE_BGR, np.uint8)
-    figure = Figure((width / _DPI, height / _DPI), dpi=_DPI, facecolor="none")
+    # The canvas takes whole pixels and cuts off the rest: 4.64 inches must not become 463 of 464 pixels.
+    size_inch = ((width + 0.01) / _DPI, (height + 0.01) / _DPI)
+    figure = Figure(size_inch, dpi=_DPI, facecolor="none")
     axes = figure.add_axes((0, 0, 1, 1), facecolor="none")
     # Pixels have their centres at whole numbers, as everywhere here.
     axes.set_xlim(-0.5, width - 0.5)

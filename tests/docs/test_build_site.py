@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from docs import build_site
+from docs.cells import outputs_of, read_cells, run_cells, to_notebook
 
 SPHINX = importlib.util.find_spec("sphinx") and importlib.util.find_spec("myst_parser")
 needs_sphinx = pytest.mark.skipif(not SPHINX, reason="needs the extra docs: pip install 'faceposenet[docs]'")
@@ -30,12 +31,17 @@ def test_links_of_the_project_become_links_of_the_site(folder: str, text: str, w
     assert build_site.site_links(text, folder, PAGES) == wanted
 
 
-def test_cells_become_text_code_and_pictures() -> None:
-    page = build_site.cells_to_markdown(
-        "# %% [markdown]\n# # Title\n#\n# words\n\n# %%\nx = 1\n\n# %%\ndrawn = 2\ndrawn\n"
+def test_cells_become_text_code_output_and_pictures() -> None:
+    cells = read_cells(
+        "# %% [markdown]\n# # Title\n#\n# words\n\n# %%\nx = 1\nx + 1\n\n# %%\ndrawn = None\ndrawn\n"
     )
-    assert page.startswith("# Title\n\nwords\n\n```python\nx = 1\n```\n")
-    assert "drawn = 2\ndrawn\n```\n\n![What the cell shows](pictures/tutorial-drawn.jpg)" in page
+    outputs, names = run_cells(cells)
+    assert outputs == ["", "2", ""] and names["x"] == 1
+    assert outputs_of(to_notebook(cells, outputs)) == outputs
+    page = build_site.cells_to_markdown(cells, outputs)
+    assert page.startswith("# Title\n\nwords\n\n```python\nx = 1\nx + 1\n```\n")
+    assert "```{code-block} none\n:class: output\n\n2\n```" in page
+    assert "drawn = None\ndrawn\n```\n\n![What the cell shows](pictures/tutorial-drawn.jpg)" in page
 
 
 def test_every_page_is_in_the_menu_once() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import runpy
 import shlex
 import shutil
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from docs.cells import outputs_of, read_cells
 from faceposenet import Face, Picture, Rejected
 from pipeline.cli.main import main
 from tests.docs.test_commands import fences
@@ -46,6 +48,16 @@ def test_it_shows_what_it_tells(found: dict[str, Any]) -> None:
     straight, mirrored, rejected = found["faces"]
     assert isinstance(rejected, Rejected)
     assert straight.roll_deg * mirrored.roll_deg < 0
+
+
+def test_the_notebook_is_the_script_with_what_its_cells_print() -> None:
+    cells = read_cells((ROOT / "docs" / "tutorial.py").read_text(encoding="utf-8"))
+    notebook = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text(encoding="utf-8"))
+    assert ["".join(cell["source"]) for cell in notebook["cells"]] == [cell.body for cell in cells]
+    kinds = {True: "markdown", False: "code"}
+    assert [cell["cell_type"] for cell in notebook["cells"]] == [kinds[cell.is_text] for cell in cells]
+    printed = "".join(outputs_of(json.dumps(notebook)))
+    assert "the nose is at" in printed and "box_outside_image" in printed
 
 
 def test_the_tip_of_the_nose_is_where_it_says(found: dict[str, Any]) -> None:

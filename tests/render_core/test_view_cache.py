@@ -83,3 +83,22 @@ def test_a_renderer_uses_it(egg: Head, tmp_path: Path, no_making: Any, noise: np
     second = Renderer(egg, (0, 40), size_px=40, cache_dir=tmp_path)
     for one, two in zip(first.render(noise, pose(5)), second.render(noise, pose(5)), strict=True):
         np.testing.assert_array_equal(one.image, two.image)
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(egg: Head, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    made = ready_views(egg, CAMERAS, tmp_path / "file" / "views")
+    for fresh, again in zip(made, ready_views(egg, CAMERAS), strict=True):
+        assert_equal(fresh, again)
+
+
+def test_a_disk_that_is_full_leaves_nothing_half_written(
+    egg: Head, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: Any, **_: Any) -> None:
+        file.write(b"x")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(view_cache.np, "savez", full)
+    assert len(ready_views(egg, CAMERAS, tmp_path)) == len(CAMERAS)
+    assert list(tmp_path.iterdir()) == []

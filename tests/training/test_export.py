@@ -52,7 +52,9 @@ def test_the_expected_error_is_fitted_to_the_errors():
     turned = np.stack([cosine, -sine, zero, sine, cosine, zero, zero, zero, one], axis=1).reshape(-1, 3, 3)
     image = np.broadcast_to(shade[:, None, None, None], (len(shade), 1, 1, 3)).copy()
     batch = {"image": torch.from_numpy(image), "rotation": torch.from_numpy(turned.astype(np.float32))}
-    found = calibrate(*held_out_errors(Told(), [batch]))
+    held_out = held_out_errors(Told(), [batch])
+    np.testing.assert_allclose(held_out.yaw_deg, 0, atol=1e-4)
+    found = calibrate(held_out.log_expected, held_out.error_deg)
     assert found.offset == pytest.approx(0.5, abs=0.06)
     assert found.slope == pytest.approx(0.8, abs=0.04)
 
@@ -60,7 +62,7 @@ def test_the_expected_error_is_fitted_to_the_errors():
 def test_too_few_faces_calibrate_nothing():
     batch = {"image": torch.zeros(5, 1, 1, 3), "rotation": torch.eye(3).expand(5, 3, 3)}
     with pytest.raises(ExportError, match="5 held-out faces; expected 100"):
-        calibrate(*held_out_errors(Told(), [batch]))
+        calibrate(*held_out_errors(Told(), [batch])[:2])
 
 
 def test_the_file_says_which_window_it_wants(tmp_path):
@@ -110,9 +112,13 @@ def test_a_run_is_exported_with_its_own_calibration(crops_folder, tmp_path):
     table = (crops_folder / LABELS).read_bytes()
     assert first["files"][LABELS] == hashlib.sha256(table).hexdigest()
     with (tmp_path / HELD_OUT).open() as file:
-        errors = [float(row["error_deg"]) for row in csv.DictReader(file)]
+        rows = list(csv.DictReader(file))
+    errors = [float(row["error_deg"]) for row in rows]
     assert exported.doubt is not None
     assert exported.doubt.mean_error_of_surest["100"] == pytest.approx(np.mean(errors))
+    wide = [float(row["error_deg"]) for row in rows if abs(float(row["yaw_deg"])) > 30]
+    assert exported.doubt_wide is not None and 0 < len(wide) < len(errors)
+    assert exported.doubt_wide.mean_error_of_surest["100"] == pytest.approx(np.mean(wide))
 
 
 def test_a_folder_without_a_run_says_so(tmp_path):

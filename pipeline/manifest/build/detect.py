@@ -22,6 +22,7 @@ _NMS_IOU = 0.3
 # first look sees in a face far beyond its sizes are parts of it.
 _SAME_FACE = 0.7
 _MOST_FACES = 5000
+_LOG_ERRORS = 2  # LOG_LEVEL_ERROR, which OpenCV 4 does not name in Python
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class FaceDetector:
             )
         self._longest_px = longest_px
         # OpenCV warns of the default target that it itself passes on.
-        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        level = _set_log_level(_LOG_ERRORS)
         try:
             self._model = cv2.FaceDetectorYN.create(
                 str(model_path), "", (_THUMBNAIL_PX, _THUMBNAIL_PX), min_score, _NMS_IOU, _MOST_FACES
@@ -72,7 +73,7 @@ class FaceDetector:
                 f"for instance face_detection_yunet_2023mar.onnx; OpenCV says: {error.err}"
             ) from error
         finally:
-            cv2.utils.logging.setLogLevel(level)
+            _set_log_level(level)
 
     def detect(self, image: np.ndarray) -> Detections:
         """The faces of a photo.
@@ -99,6 +100,12 @@ class FaceDetector:
         return Detections(
             rows[:, :4] * np.tile(rescale, 2), rows[:, 14], rows[:, 4:14].reshape(-1, 5, 2) * rescale
         )
+
+
+def _set_log_level(level: int) -> int:
+    """Sets what OpenCV logs, and returns the level before. OpenCV 5 has the function in another module."""
+    module = getattr(cv2.utils, "logging", cv2)
+    return int(module.setLogLevel(level))
 
 
 def _merged(fine: Detections, coarse: Detections) -> Detections:

@@ -56,6 +56,14 @@ def test_an_error_is_one_line_with_the_way_out(manifest: Path, tmp_path: Path) -
     assert "missing column x, y, width, height" in result.output
 
 
+def test_windows_is_refused_with_the_way_out(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    result = invoke("check", manifest)
+    assert result.exit_code == 1
+    assert "does not run on Windows" in result.output and "WSL 2" in result.output
+    assert invoke("--help").exit_code == 0
+
+
 def test_debug_shows_the_trace(manifest: Path, tmp_path: Path) -> None:
     for words in (["--debug", "run"], ["run", "--debug"]):  # where people put it
         result = invoke(*words, manifest, tmp_path / "out", "--set", "render.size=1")

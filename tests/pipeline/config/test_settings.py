@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config.settings import load_config
+from pipeline.config.settings import EngineSettings, load_config
 from pipeline.errors import ConfigError
 from render_core.template import Template, named_template
 
@@ -106,3 +106,20 @@ def test_templates_of_upright_crops() -> None:
 def test_templates_that_are_none_are_refused(overrides: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config(None, [f"render.{override}" for override in overrides])
+
+
+def test_what_is_nested_too_deeply_is_an_error_in_a_line(tmp_path: Path) -> None:
+    deep = "[" * 5000 + "]" * 5000
+    (tmp_path / "a.yaml").write_text(f"render: {deep}")
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        load_config(tmp_path / "a.yaml")
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        load_config(None, [f"render.views_deg={deep}"])
+
+
+def test_without_a_home_there_is_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", nobody)
+    assert EngineSettings().cache_path is None

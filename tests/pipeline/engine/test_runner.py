@@ -9,6 +9,7 @@ import ray
 from pipeline.config.settings import EngineSettings, JobConfig
 from pipeline.engine import runner
 from pipeline.engine.runner import MOST_FACES_WITHOUT_POOLS, choose_runner
+from pipeline.errors import ResourceError
 from tests.photos import FACE_XYWH_PX, write_portrait
 
 
@@ -47,6 +48,16 @@ def test_a_large_job_beside_a_gpu_has_the_pools_of_ray(monkeypatch: pytest.Monke
     assert choose_runner(job(), MOST_FACES_WITHOUT_POOLS) == "local"
     assert choose_runner(job(), MOST_FACES_WITHOUT_POOLS + 1) == "ray"
     assert choose_runner(JobConfig.model_validate({"pose": {"device": "cpu"}}), 10**6) == "local"
+
+
+@pytest.mark.usefixtures("no_ray")
+def test_without_ray_a_large_job_beside_a_gpu_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "might_use_gpu", lambda device: True)
+    monkeypatch.setattr(runner, "ray_is_installed", lambda: False)
+    assert choose_runner(job(), 10**6) == "local"
+    assert choose_runner(job(runner="ray"), 10) == "ray"
+    with pytest.raises(ResourceError, match=r"not installed: pip install.*engine.runner=local"):
+        runner.require_ray()
 
 
 @pytest.mark.usefixtures("no_ray")

@@ -21,7 +21,7 @@ import pytest
 from fpn_core import PoseNetwork
 from pipeline.config.settings import load_config
 from pipeline.engine.quarantine import Care, Exclusion
-from pipeline.engine.supervisor import Fall, Supervisor, more_careful
+from pipeline.engine.supervisor import Fall, Supervisor, import_path, more_careful
 from pipeline.errors import JobIncompleteError
 from pipeline.job.fingerprint import PreparedJob, prepare_job
 from pipeline.reasons import Reason, Stage
@@ -269,3 +269,21 @@ def test_a_pose_that_crashes_alone_is_found_in_its_batch() -> None:
     network.calls.clear()
     pose_faces(network, faces, Care(posed_singly=frozenset({101})))
     assert network.calls == [1, 1, 1]
+
+
+def test_workers_do_not_import_from_the_folder_that_the_user_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("random", "cv2", "pipeline"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the folder of the user')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert str(tmp_path) not in import_path()
+    said = subprocess.run(
+        [sys.executable, "-P", "-c", "import random, cv2, pipeline; print(pipeline.__file__)"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(import_path())},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert str(tmp_path) not in said.stdout

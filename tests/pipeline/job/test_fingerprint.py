@@ -35,7 +35,7 @@ def test_a_new_job_binds_its_folder_and_cuts_the_manifest(manifest: Path, tmp_pa
     record = json.loads((tmp_path / "out" / "_job.json").read_text())
     assert record["fingerprint"] == prepared.job.fingerprint
     assert record["config"]["output"]["faces_per_part"] == 4
-    assert set(record["versions"]) >= {"python", "faceposenet", "ray", "opencv"}
+    assert set(record["versions"]) >= {"python", "faceposenet", "ray", "opencv", "onnxruntime"}
     assert record["manifest_location"] == str(manifest)
     assert record["manifest_files"] == [[manifest.stat().st_size, manifest.stat().st_mtime_ns]]
 
