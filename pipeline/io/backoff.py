@@ -118,7 +118,7 @@ def patiently(action: Callable[[], T], sleep: Callable[[float], None] = time.sle
         except OSError as error:
             if not passes(error):
                 raise
-            if isinstance(error, OneFileError) and attempt == ATTEMPTS_AT_ONE_FILE:
+            if isinstance(error, OneFileError) and attempt >= ATTEMPTS_AT_ONE_FILE:
                 raise
             if attempt == ATTEMPTS:
                 raise StorageUnavailableError(

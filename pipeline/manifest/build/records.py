@@ -33,6 +33,8 @@ class RecordSource:
     _described: int = field(default=0, init=False)
     _not_in_index: int = field(default=0, init=False)
     """Bytes of records that the index does not name."""
+    _damaged: int = field(default=0, init=False)
+    """Bytes from damaged records to what the index names next, in which other records may lie."""
 
     def __post_init__(self) -> None:
         self._name = base_name(self.location).removesuffix(".rec")
@@ -55,7 +57,7 @@ class RecordSource:
         with filesystem.open_input_file(path) as source, BufferedReader(source, buffer) as reader:
             file = cast(BinaryIO, reader)
             size = source.size()
-            self._not_in_index = 0
+            self._not_in_index = self._damaged = 0
             entries = self._scanned(file, size) if self._keys is None else self._indexed(file, size)
             for key, record in entries:
                 name = f"{self._name}/{key:09d}"
@@ -74,6 +76,8 @@ class RecordSource:
             notes.append(f"{self._described:,} records describe the set and are no images")
         if self._not_in_index:
             notes.append(f"the .idx leaves out {self._not_in_index:,} bytes of the .rec: is it whole?")
+        if self._damaged:
+            notes.append(f"{self._damaged:,} bytes of the .rec, of damaged records, could not be read")
         return "; ".join(notes)
 
     def _scanned(self, file: BinaryIO, size: int) -> Iterator[tuple[int, ImageRecord]]:
@@ -104,6 +108,7 @@ class RecordSource:
                 record = _whole_record(file, at, size)
                 self._check_next(file, record.end, following[at])
             except RecordError as error:
+                self._damaged += following[at] - at
                 yield key, error
             else:
                 yield key, record

@@ -97,4 +97,7 @@ def test_a_record_of_a_wrong_length_is_a_reject_and_one_that_the_index_lacks_is_
     assert isinstance(damaged, Refused)
     assert "where no other one begins" in damaged.detail
     assert isinstance(whole, Photo)
-    assert source.note() == "the .idx leaves out 80 bytes of the .rec: is it whole?"
+    assert source.note() == (
+        "the .idx leaves out 80 bytes of the .rec: is it whole?; "
+        "40 bytes of the .rec, of damaged records, could not be read"
+    )
