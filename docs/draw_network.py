@@ -1,8 +1,9 @@
 """Draws the pictures of the model card: python docs/draw_network.py [--front CSV] [--held-out CSV]
 
 The photo is NASA's portrait of the astronaut Eileen Collins, in the public domain, from scikit-image: as it
-is, and in states that should be too much for a pose network. The front comes from `python -m training front`,
-the errors of held-out faces from `python -m training export`.
+is, in states that should be too much for a pose network, and rendered from other sides, whose poses are
+exact. The front comes from `python -m training front`, the errors of held-out faces from `python -m training
+export`.
 """
 
 import argparse
@@ -25,14 +26,26 @@ from fpn_core import (
     projection_to_crop,
     projection_to_image,
 )
+from fpn_core.crop import image_to_crop
 from fpn_core.rotation import rotation_about_axis
 from pipeline.evaluate.risk_coverage import GROSS_DEG
+from render_core import Renderer
+from render_core.heads import load_head
+from render_core.view import ViewCamera, view_camera
+from training.geometry import REFERENCE_PX, pose_under_similarity, scaled_camera
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
 PICTURES = Path(__file__).parent / "pictures"
 BOX_XYWH_PX = np.array([176.0, 72.0, 92.0, 113.0])
+# About the landmarks of a photo, as `training.synthesis` has it.
+BOX_TO_LANDMARKS, BOX_ABOVE_LANDMARKS = 1.295, 0.133
+VIEW_PX = 448
+WIDE_YAW_PITCH_ROLL_DEG = [
+    (0, 0, 0), (30, 0, 0), (50, 0, 0), (70, 0, 0), (85, 0, 0),
+    (40, 25, 0), (40, -25, 0), (60, 25, 0), (60, -25, 0), (60, 0, 40),
+]  # fmt: skip
 TILE_PX, LABEL_PX, COLUMNS = 200, 40, 5
 AXES_BGR = ((60, 60, 230), (60, 180, 60), (230, 120, 60))
 
@@ -73,10 +86,9 @@ def pose_of(network: PoseNetwork, photo: np.ndarray, box: np.ndarray) -> tuple[P
 
 
 def tile(
-    network: PoseNetwork, known: np.ndarray, state: tuple[str, np.ndarray, np.ndarray, float]
+    network: PoseNetwork, name: str, photo: np.ndarray, box: np.ndarray, truth: np.ndarray | None
 ) -> np.ndarray:
-    """One state with its axes; `known` is the rotation of the photo as it is, the measure of all others."""
-    name, photo, box, turn_deg = state
+    """A face with the axes of its pose, and how far that is from the true rotation, where there is one."""
     poses, window = pose_of(network, photo, box)
     projection = projection_to_image(poses.rotation, poses.tvec_mm, window, network.spec.camera)
     points = project(axes_points_mm(), projection_to_crop(projection, window, TILE_PX))[0]
@@ -84,9 +96,8 @@ def tile(
     origin = tuple(np.rint(points[0]).astype(int).tolist())
     for point, colour in zip(points[1:], AXES_BGR, strict=True):
         cv2.line(picture, origin, tuple(np.rint(point).astype(int).tolist()), colour, 3, cv2.LINE_AA)
-    turned = rotation_about_axis(2, np.deg2rad(np.array([turn_deg]))) @ known
     error = (
-        "no pose to find" if np.isnan(turn_deg) else f"{geodesic_deg(poses.rotation, turned)[0]:.0f} deg off"
+        "no pose to find" if truth is None else f"{geodesic_deg(poses.rotation, truth[None])[0]:.0f} deg off"
     )
     confidence = "" if poses.confidence is None else f", confidence {poses.confidence[0]:.2f}"
     label = np.full((LABEL_PX, TILE_PX, 3), 255, np.uint8)
@@ -100,10 +111,54 @@ def draw_limits() -> None:
     network = PoseNetwork(device="cpu")
     states = spoiled()
     _, photo, box, _ = states[0]
-    known = pose_of(network, photo, box)[0].rotation
-    tiles = [tile(network, known, state) for state in states]
+    # The rotation of the photo as it is, the measure of all others.
+    known = pose_of(network, photo, box)[0].rotation[0]
+    tiles = []
+    for name, spoiled_photo, its_box, turn_deg in states:
+        turn = rotation_about_axis(2, np.deg2rad(np.array([turn_deg])))[0]
+        truth = None if np.isnan(turn_deg) else turn @ known
+        tiles.append(tile(network, name, spoiled_photo, its_box, truth))
+    write_tiles("network_limits.jpg", tiles)
+
+
+def write_tiles(name: str, tiles: list[np.ndarray]) -> None:
     rows = [np.hstack(tiles[at : at + COLUMNS]) for at in range(0, len(tiles), COLUMNS)]
-    cv2.imwrite(str(PICTURES / "network_limits.jpg"), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    cv2.imwrite(str(PICTURES / name), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
+
+
+def draw_wide() -> None:
+    """The photo rendered from other sides."""
+    network = PoseNetwork(device="cpu")
+    _, photo, box, _ = spoiled()[0]
+    poses, window = pose_of(network, photo, box)
+    projection = projection_to_image(poses.rotation, poses.tvec_mm, window, network.spec.camera)[0]
+    cameras = [
+        view_camera(yaw, pitch_deg=pitch, roll_deg=roll, size_px=VIEW_PX)
+        for yaw, pitch, roll in WIDE_YAW_PITCH_ROLL_DEG
+    ]
+    head = load_head()
+    renderer = Renderer(head, cameras, size_px=VIEW_PX)
+    tiles = []
+    for view in renderer.render(photo, projection, mirrored=bool(poses.ypr_deg[0, 0] < 0)):
+        camera = view.camera
+        points = project(np.asarray(head.landmarks_mm), camera.projection[None])[0]
+        low, high = points.min(axis=0), points.max(axis=0)
+        side = BOX_TO_LANDMARKS * float((high - low).max())
+        middle = (low + high) / 2 - [0, BOX_ABOVE_LANDMARKS * side]
+        its_box = np.array([*(middle - side / 2), side, side])
+        truth = rotation_in_window(camera, crop_windows(its_box[None], network.spec.crop_expand))
+        name = f"yaw {camera.yaw_deg:.0f}, pitch {camera.pitch_deg:.0f}, roll {camera.roll_deg:.0f}"
+        tiles.append(tile(network, name, view.image, its_box, truth))
+    write_tiles("network_wide.jpg", tiles)
+
+
+def rotation_in_window(camera: ViewCamera, window: np.ndarray) -> np.ndarray:
+    """The head's rotation in the camera that looks at the middle of a window of the view."""
+    x, y = camera.centre_px
+    own = np.array([[camera.focal_px, 0, x], [0, camera.focal_px, y], [0, 0, 1]])
+    to_window = image_to_crop(window, REFERENCE_PX)[0, :2]
+    tvec_mm = np.asarray(camera.tvec_mm)
+    return pose_under_similarity(camera.rotation, tvec_mm, own, to_window, scaled_camera(REFERENCE_PX))[0]
 
 
 def draw_front(source: Path) -> None:
@@ -157,6 +212,7 @@ if __name__ == "__main__":
     parser.add_argument("--held-out", type=Path, help="held_out.csv")
     given = parser.parse_args()
     draw_limits()
+    draw_wide()
     if given.front:
         draw_front(given.front)
     if given.held_out:
