@@ -13,8 +13,8 @@ import click
 import cv2
 import numpy as np
 
+from faceposenet.detector import FaceDetector
 from fpn_core import PoseNetwork, crop_windows, extract_crop, projection_to_image
-from pipeline.manifest.build.detect import FaceDetector
 
 CROP_PX = 160
 BOX_SIDE_PX = CROP_PX / 2.1

@@ -1,24 +1,18 @@
-"""Faces in batches through the network, as a job's stages do it."""
+"""Faces in batches through the network, as a job poses them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import pyarrow as pa
 
+from faceposenet.crop_poses import pose_crops
+from faceposenet.errors import FaceRejectedError
 from faceposenet.face import Face, Rejected
-from fpn_core import NetworkSpec, project, valid_boxes
+from faceposenet.photo.crop import CutFace, check_box, cut_from_photo
+from faceposenet.photo.decode import DecodedPhoto
+from fpn_core import NetworkSpec, PoseBatch, project, projection_to_image
 from fpn_core.mirror import Network
-from pipeline.manifest import Rows
-from pipeline.reasons import Reason
-from pipeline.stages.batches import DecodedFaces, PosedFaces, SourceWindow
-from pipeline.stages.decode import CutFace, cut_from_photo
-from pipeline.stages.photo import FaceError, Photo
-from pipeline.stages.pose import pose_faces
-
-# Poses need no more of a photo than the crop; what the renderer sees is cut when views are asked for.
-_NO_SOURCE = SourceWindow(np.zeros((0, 0, 3), np.uint8), np.eye(3))
 
 
 @dataclass(frozen=True)
@@ -26,13 +20,14 @@ class _Cut:
     """What the network needs of one face, so that its photo need not be kept."""
 
     image_wh_px: tuple[int, int]
+    box_xywh_px: np.ndarray
     face: CutFace
 
 
 def pose_boxes(
     network: Network,
     landmarks_mm: np.ndarray,
-    photos: Iterator[Photo | FaceError],
+    photos: Iterator[DecodedPhoto | FaceRejectedError],
     boxes_xywh_px: np.ndarray,
     batch_size: int,
 ) -> list[Face | Rejected]:
@@ -47,57 +42,49 @@ def pose_boxes(
     results: list[Face | Rejected] = []
     pairs = zip(photos, boxes_xywh_px, strict=True)
     while cuts := [_cut(photo, box, network.spec) for photo, box in islice(pairs, batch_size)]:
-        boxes = boxes_xywh_px[len(results) : len(results) + len(cuts)]
-        results += _pose(network, landmarks_mm, cuts, boxes)
+        results += _pose(network, landmarks_mm, cuts)
     return results
 
 
-def _cut(photo: Photo | FaceError, box_xywh_px: np.ndarray, spec: NetworkSpec) -> _Cut | Rejected:
+def _cut(
+    photo: DecodedPhoto | FaceRejectedError, box_xywh_px: np.ndarray, spec: NetworkSpec
+) -> _Cut | Rejected:
     try:
-        if not valid_boxes(box_xywh_px[None])[0]:
-            detail = f"box {box_xywh_px.tolist()}: expected finite x, y and width, height above 0, in pixels"
-            raise FaceError(Reason.BOX_INVALID, detail)
-        if isinstance(photo, FaceError):
+        check_box(box_xywh_px)
+        if isinstance(photo, FaceRejectedError):
             raise photo
-        return _Cut(photo.wh_px, cut_from_photo(photo, box_xywh_px, spec))
-    except FaceError as fault:
-        return Rejected(str(fault.reason), str(fault))
+        return _Cut(photo.wh_px, box_xywh_px, cut_from_photo(photo, box_xywh_px, spec))
+    except FaceRejectedError as fault:
+        return _rejected(fault)
 
 
 def _pose(
-    network: Network, landmarks_mm: np.ndarray, cuts: Sequence[_Cut | Rejected], boxes_xywh_px: np.ndarray
+    network: Network, landmarks_mm: np.ndarray, cuts: Sequence[_Cut | Rejected]
 ) -> list[Face | Rejected]:
     """One batch: at most one call of the network."""
+    results = {i: cut for i, cut in enumerate(cuts) if isinstance(cut, Rejected)}
+    faces: dict[int, Face] = {}
     whole = [(i, cut) for i, cut in enumerate(cuts) if isinstance(cut, _Cut)]
-    results: dict[int, Face | Rejected] = {i: cut for i, cut in enumerate(cuts) if isinstance(cut, Rejected)}
     if whole:
-        posed = pose_faces(network, _decoded(whole, boxes_xywh_px))
-        results |= {reject.row: Rejected(str(reject.reason), reject.detail) for reject in posed.rejects}
-        results |= dict(zip(posed.position.tolist(), _faces(posed, landmarks_mm), strict=True))
-    return [results[i] for i in range(len(cuts))]
+        found = pose_crops(network, np.array([cut.face.crop for _, cut in whole]))
+        results |= {whole[n][0]: _rejected(fault) for n, fault in found.rejected.items()}
+        posed = [whole[n] for n in found.index]
+        made = _faces([cut for _, cut in posed], found.poses, network.spec, landmarks_mm)
+        faces = dict(zip([i for i, _ in posed], made, strict=True))
+    return [faces[i] if i in faces else results[i] for i in range(len(cuts))]
 
 
-def _decoded(whole: Sequence[tuple[int, _Cut]], boxes_xywh_px: np.ndarray) -> DecodedFaces:
-    """The faces as the job's second stage takes them."""
-    n = len(boxes_xywh_px)
-    names = [str(i) for i in range(n)]
-    return DecodedFaces(
-        Rows(list(range(n)), names, [""] * n, None, boxes_xywh_px, {}, pa.table({})),
-        np.array([i for i, _ in whole]),
-        np.array([cut.image_wh_px for _, cut in whole], np.int32),
-        np.array([cut.face.window_xyxy_px for _, cut in whole], np.int64),
-        np.array([cut.face.crop for _, cut in whole]),
-        [_NO_SOURCE] * len(whole),
-        [],
-    )
+def _rejected(fault: FaceRejectedError) -> Rejected:
+    return Rejected(str(fault.reason), fault.detail)
 
 
-def _faces(posed: PosedFaces, landmarks_mm: np.ndarray) -> list[Face]:
-    poses = posed.poses
+def _faces(cuts: Sequence[_Cut], poses: PoseBatch, spec: NetworkSpec, landmarks_mm: np.ndarray) -> list[Face]:
+    windows = np.array([cut.face.window_xyxy_px for cut in cuts], np.int64).reshape(-1, 4)
+    projection = projection_to_image(poses.rotation, poses.tvec_mm, windows, spec.camera)
     ypr_deg, rvec_rad = poses.ypr_deg.tolist(), poses.rvec_rad
-    landmarks_px = project(landmarks_mm, posed.projection)
+    landmarks_px = project(landmarks_mm, projection)
     faces = []
-    for i, at in enumerate(posed.position):
+    for i, cut in enumerate(cuts):
         yaw_deg, pitch_deg, roll_deg = ypr_deg[i]
         face = Face(
             yaw_deg,
@@ -105,11 +92,11 @@ def _faces(posed: PosedFaces, landmarks_mm: np.ndarray) -> list[Face]:
             roll_deg,
             rvec_rad=rvec_rad[i],
             tvec_mm=poses.tvec_mm[i],
-            projection=posed.projection[i],
+            projection=projection[i],
             landmarks_xy_px=landmarks_px[i],
-            box_xywh_px=posed.rows.box_xywh_px[at],
-            crop_xyxy_px=posed.window_xyxy_px[i],
-            image_wh_px=(int(posed.image_wh_px[i, 0]), int(posed.image_wh_px[i, 1])),
+            box_xywh_px=cut.box_xywh_px,
+            crop_xyxy_px=windows[i],
+            image_wh_px=cut.image_wh_px,
             confidence=None if poses.confidence is None else float(poses.confidence[i]),
         )
         faces.append(face)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from faceposenet.photo import Channels, Photo, whole_photo
-from pipeline.manifest.build.detect import MIN_SCORE, FaceDetector
+from faceposenet.detector import MIN_SCORE, FaceDetector
+from faceposenet.photo_arguments import Channels, Photo, whole_photo
 
 
 def detect(
@@ -27,8 +27,8 @@ def detect(
 
     Raises:
         FaceRejectedError: the photo cannot be read.
-        InputError: what is no photo.
-        ConfigError: there is no such model, or OpenCV cannot run it (of `pipeline.errors`).
+        InputError: `photo` is not a photo.
+        DetectorError: there is no such model, or OpenCV cannot run it.
     """
     return _detector(str(model), min_score).detect(whole_photo(photo, channels)).boxes_xywh_px
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from faceposenet.face import Face, Rejected
-from faceposenet.photo import Channels, Photo, whole_photo
+from faceposenet.photo_arguments import Channels, Photo, whole_photo
 from faceposenet.picture import Picture
 from fpn_core import project
 from fpn_core.camera import axes_before_nose_mm

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from faceposenet.face import Face, Rejected
-from faceposenet.photo import Box, Boxes, Channels, Photo
+from faceposenet.photo_arguments import Box, Boxes, Channels, Photo
 from faceposenet.picture import Picture, View
 from faceposenet.poser import FacePoser
 from render_core.clean import Background

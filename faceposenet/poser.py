@@ -6,26 +6,26 @@ from pathlib import Path
 
 import numpy as np
 
+from faceposenet import defaults
 from faceposenet.batch import pose_boxes
 from faceposenet.errors import FaceRejectedError, InputError
 from faceposenet.face import Face, Rejected
-from faceposenet.photo import Box, Boxes, Channels, Photo, face_photo, photos_of
+from faceposenet.photo.crop import source_from_photo
+from faceposenet.photo.reduction import Needs
+from faceposenet.photo.sizes import SourceSize, source_size
+from faceposenet.photo.source_window import SourceWindow
+from faceposenet.photo_arguments import Box, Boxes, Channels, Photo, face_photo, photos_of
 from faceposenet.picture import Picture, View
+from faceposenet.reasons import Reason
 from fpn_core import MirrorAveraged, PoseNetwork
 from fpn_core.mirror import Network
-from pipeline.config.settings import Device, EngineSettings, RenderSettings
-from pipeline.stages.batches import SourceWindow
-from pipeline.stages.decode import source_from_photo
-from pipeline.stages.photo import Needs
+from fpn_core.session import Device
 from render_core import Renderer, RenderReject, select_views
 from render_core.align import align_face
 from render_core.clean import Background
 from render_core.head_folder import find_head
 from render_core.template import Template, TemplateName, named_template
 from render_core.view import PRESET_VIEWS_DEG, closeup_camera, view_camera
-
-_JOB = RenderSettings()
-_CACHE_DIR = EngineSettings().cache_dir
 
 
 class FacePoser:
@@ -43,13 +43,13 @@ class FacePoser:
         self,
         model: Path | str | None = None,
         device: Device = "auto",
-        head: str = _JOB.head,
+        head: str = defaults.HEAD,
         *,
         heads: Path | str | None = None,
         average_mirrored: bool = False,
-        batch_size: int = 128,
+        batch_size: int = defaults.BATCH_SIZE,
         threads: int = 1,
-        cache_dir: Path | str | None = _CACHE_DIR,
+        cache_dir: Path | str | None = defaults.CACHE_DIR,
     ) -> None:
         """Loads the network and the head.
 
@@ -96,7 +96,7 @@ class FacePoser:
         boxes = _boxes(box_xywh_px, ndim=1)[None]
         (face,) = self._pose([photo], boxes, channels)
         if isinstance(face, Rejected):
-            raise FaceRejectedError(face.reason, face.detail)
+            raise FaceRejectedError(Reason(face.reason), face.detail)
         return face
 
     def pose_batch(
@@ -115,7 +115,6 @@ class FacePoser:
 
         Raises:
             InputError: what is no photo or no box, or another number of photos than of boxes.
-            StorageError: an object store that cannot be reached (of `pipeline.errors`).
         """
         boxes = _boxes(boxes_xywh_px, ndim=2)
         return self._pose(photos, boxes, channels)
@@ -126,7 +125,7 @@ class FacePoser:
         face: Face,
         views_deg: Sequence[float] | None = None,
         *,
-        size_px: int = _JOB.size_px,
+        size_px: int = defaults.VIEW_PX,
         background: Background = "edge",
         closeup: bool = False,
         channels: Channels = "BGR",
@@ -156,12 +155,12 @@ class FacePoser:
             renderer = self._renderer(tuple(map(float, views_deg)), size_px, background, closeup)
         except ValueError as error:
             raise InputError(str(error)) from error
-        source = self._source(photo, face, channels, _JOB.model_copy(update={"size_px": size_px}))
+        source = self._source(photo, face, channels, source_size(size_px))
         projection = source.image_to_source @ face.projection
         try:
             rendered = renderer.render(source.pixels, projection, mirrored=face.mirrored)
         except RenderReject as reject:
-            raise FaceRejectedError(reject.reason, str(reject)) from reject
+            raise FaceRejectedError(Reason(reject.reason), str(reject)) from reject
         return [
             View(view.image, view.yaw_deg, face.mirrored, view.seen_fraction, view.filled_fraction)
             for view in rendered
@@ -195,24 +194,24 @@ class FacePoser:
             chosen = template if isinstance(template, Template) else named_template(template)
         except ValueError as error:
             raise InputError(str(error)) from error
-        source = self._source(photo, face, channels, _JOB)
+        source = self._source(photo, face, channels, source_size(max(size_px, defaults.VIEW_PX)))
         projection = source.image_to_source @ face.projection
         try:
             upright = align_face(source.pixels, projection, chosen.scaled(size_px), mirrored=mirrored)
         except RenderReject as reject:
-            raise FaceRejectedError(reject.reason, str(reject)) from reject
+            raise FaceRejectedError(Reason(reject.reason), str(reject)) from reject
         return Picture(upright.image)
 
     def _pose(
         self, photos: Photo | Iterable[Photo], boxes: np.ndarray, channels: Channels
     ) -> list[Face | Rejected]:
-        decoded = photos_of(photos, boxes, channels, Needs(self._network.spec, _JOB))
+        decoded = photos_of(photos, boxes, channels, Needs(self._network.spec, source_size(defaults.VIEW_PX)))
         return pose_boxes(self._network, self._landmarks_mm, decoded, boxes, self._batch_size)
 
-    def _source(self, photo: Photo, face: Face, channels: Channels, settings: RenderSettings) -> SourceWindow:
+    def _source(self, photo: Photo, face: Face, channels: Channels, size: SourceSize) -> SourceWindow:
         """What the renderer sees of a face."""
-        decoded = face_photo(face, photo, channels, Needs(self._network.spec, settings))
-        return source_from_photo(decoded, face.box_xywh_px, settings)
+        decoded = face_photo(face, photo, channels, Needs(self._network.spec, size))
+        return source_from_photo(decoded, face.box_xywh_px, size)
 
     def _make_renderer(
         self, views_deg: tuple[float, ...], size_px: int, background: Background, closeup: bool

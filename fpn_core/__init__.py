@@ -1,5 +1,10 @@
 """Head pose of face crops: crops, rotations, cameras, pose networks. The README has the conventions."""
 
+import os
+
+# OpenCV reads this limit once, when it is first imported; see faceposenet/__init__.py.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
+
 from fpn_core.camera import (
     FPN_227,
     Camera,

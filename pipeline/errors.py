@@ -13,15 +13,7 @@ A bad face is not among them: it becomes a row of the rejects (see `reasons`).
     └── JobIncompleteError   faces that are neither posed nor rejected, or too many rejects
 """
 
-import re
-
-_USER = re.compile(r"(\w://)[^/@\s'\"]*@")
-_QUERY = re.compile(r"(\w://[^?\s'\"]*)\?[^\s'\"]*")
-
-
-def without_secrets(text: str) -> str:
-    """A text for people and files: URIs in it lose `user:secret@` and their query, which can hold keys."""
-    return _QUERY.sub(r"\1", _USER.sub(r"\1", text))
+from faceposenet.redaction import without_secrets
 
 
 class PipelineError(Exception):

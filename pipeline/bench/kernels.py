@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from faceposenet.photo.decode import decode_image
+from faceposenet.photo.source_window import source_window
 from fpn_core import PoseNetwork, extract_crop
 from pipeline.bench.timing import Timing, time_in_turns
 from pipeline.engine.quarantine import NO_CARE
@@ -14,9 +16,8 @@ from pipeline.io.storage import Folder
 from pipeline.job.fingerprint import PreparedJob
 from pipeline.job.ledger import LedgerEntry, commit, part_files
 from pipeline.stages.batches import DecodedFaces, FinishedFaces, PosedFaces
-from pipeline.stages.decode import Decoder, source_window
+from pipeline.stages.decode import Decoder
 from pipeline.stages.part import PoseWorker, RenderWorker, make_cameras, make_renderer
-from pipeline.stages.photo import decode_image
 from pipeline.stages.render import encode_picture
 from pipeline.stages.write import poses_file, rejects_file, views_file
 from render_core import RenderedView, Renderer
@@ -108,7 +109,7 @@ class _Sample:
                 for photo, window in zip(self.photos, self.decoded.window_xyxy_px, strict=True)
             ],
             "source window": lambda: [
-                source_window(photo, box, render.source_window, render.source_limit_px)
+                source_window(photo, box, render.source_size)
                 for photo, box in zip(self.photos, boxes, strict=True)
             ],
             "network": lambda: self.network(self.decoded.crops, batch_size=self.config.pose.batch_size),

@@ -131,6 +131,7 @@ def _recognise(
     keep: Path | None,
     sheet: Path | None,
 ) -> None:
+    from faceposenet.detector import FaceDetector
     from pipeline.columns.description import read_description
     from pipeline.columns.network import FaceNetwork
     from pipeline.config.settings import EngineSettings
@@ -140,7 +141,6 @@ def _recognise(
     from pipeline.evaluate.recognition.embeddings import Boxes
     from pipeline.evaluate.recognition.evaluation import evaluate_recognition
     from pipeline.evaluate.recognition.readers import read_pairs
-    from pipeline.manifest.build.detect import FaceDetector
 
     if alignments is None:
         alignments = tuple(a for a in ALIGNMENTS if a != "none" and (detector or a != "detector"))

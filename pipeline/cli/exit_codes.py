@@ -21,11 +21,12 @@ def is_expected(error: Exception) -> bool:
     if isinstance(error, OSError):
         return not isinstance(error, BrokenPipeError)  # the reader of a pipe has gone; click ends quietly
     # Imported only once something has failed: `fpn --help` is not to wait for them.
+    from faceposenet.errors import FacePoseError
     from fpn_core.errors import FpnError
     from pipeline.errors import PipelineError
     from render_core.errors import RenderError
 
-    return isinstance(error, PipelineError | FpnError | RenderError)
+    return isinstance(error, PipelineError | FacePoseError | FpnError | RenderError)
 
 
 def in_words(error: Exception) -> str:
@@ -37,10 +38,12 @@ def in_words(error: Exception) -> str:
 
 def exit_code(error: Exception) -> int:
     """The exit code of a command that ended with an expected error."""
+    from faceposenet.errors import DetectorError
     from pipeline import errors
 
-    codes = {
+    codes: dict[type[Exception], int] = {
         errors.ConfigError: USAGE,
+        DetectorError: USAGE,
         errors.JobIncompleteError: INCOMPLETE,
         errors.StorageUnavailableError: UNAVAILABLE,
         errors.ResourceError: UNAVAILABLE,

@@ -236,7 +236,7 @@ def _image_folder(out: str, finding: dict[str, Any]) -> str:
     """The folder that images are named relative to."""
     from pathlib import Path
 
-    from pipeline.io.storage import is_uri, plain_path
+    from faceposenet.photo.locations import is_uri, plain_path
     from pipeline.manifest.build.naming import real_folder
 
     if not finding["relative_to"]:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from pipeline.cli.group import SuggestingGroup
-from pipeline.show.posed_photo import posed_by_file, posed_by_landmarks, read_image, read_landmarks, read_pose
+from pipeline.show.posed_photo import posed_by_file, posed_by_landmarks, read_landmarks, read_photo, read_pose
 from pipeline.stages.render import mask_picture
 from render_core import Renderer, is_mirrored
 from render_core.align import align_face
@@ -94,7 +94,7 @@ def render(
     if (pose is None) == (landmarks is None):
         raise click.UsageError("give either --pose or --landmarks")
     cameras = _parse_views(views, size_px or 224)
-    photo = read_image(image)
+    photo = read_photo(image)
     points = None if landmarks is None else read_landmarks(landmarks)
     written_pose = None if pose is None else read_pose(pose)
     chosen = find_head(head or (DEFAULT_HEAD if heads is None else "10"), heads)

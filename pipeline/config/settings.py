@@ -13,6 +13,14 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from faceposenet import defaults
+from faceposenet.photo.sizes import (
+    DEFAULT_LIMITS,
+    SOURCE_WINDOW,
+    PhotoLimits,
+    SourceSize,
+    source_size,
+)
 from pipeline.config.suggestions import near_settings
 from pipeline.errors import ConfigError
 from pipeline.io.storage import without_credentials
@@ -45,9 +53,9 @@ class ManifestSettings(_Settings):
 class ImageSettings(_Settings):
     """What is still accepted as a source image."""
 
-    max_bytes: int = Field(default=256 * 2**20, gt=0)
+    max_bytes: int = Field(default=DEFAULT_LIMITS.max_bytes, gt=0)
     """Larger files are rejected as image_too_large."""
-    max_pixels: int = Field(default=2**27, gt=0, le=2**27)
+    max_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, gt=0, le=2**27)
     """Images of more pixels are rejected as image_too_large; 2^27 is where OpenCV refuses to allocate."""
     roots: list[str] | None = None
     """Folders or URIs in which every image must lie, links followed. Null: anywhere on the local disk, and in
@@ -57,6 +65,11 @@ class ImageSettings(_Settings):
     network and the renderer. Results are in pixels of the full size all the same."""
     read_threads: int = Field(default=16, ge=1, le=256)
     """Remote images that one worker reads at a time."""
+
+    @property
+    def limits(self) -> PhotoLimits:
+        """How large an image may be."""
+        return PhotoLimits(self.max_bytes, self.max_pixels)
 
 
 class PoseSettings(_Settings):
@@ -72,7 +85,7 @@ class PoseSettings(_Settings):
     average_mirrored: bool = False
     """Also pose the mirrored crop and average the two, as test-time augmentation; twice the network's
     time."""
-    batch_size: int = Field(default=128, ge=1, le=4096)
+    batch_size: int = Field(default=defaults.BATCH_SIZE, ge=1, le=4096)
     """Faces a network call. Part of the results: the last bits of a float depend on the batch."""
 
     @property
@@ -86,7 +99,7 @@ class RenderSettings(_Settings):
 
     enabled: bool = True
     """Whether views are rendered at all; false: poses alone."""
-    head: str = "open-mean"
+    head: str = defaults.HEAD
     """Name of the head that faces are rendered with; `fpn heads show` draws them."""
     mode: Literal["clean", "compat"] = "clean"
     """clean: this project's renderer. compat: the original's numerics, its faults included: the network's
@@ -98,11 +111,11 @@ class RenderSettings(_Settings):
     """Yaws of the views in degrees."""
     view_policy: Literal["near", "all"] = "near"
     """near: no view nearer to the front than the face itself, as in the original; all: every view."""
-    size_px: int = Field(default=224, ge=32, le=2048)
+    size_px: int = Field(default=defaults.VIEW_PX, ge=32, le=2048)
     """Side of every view in pixels."""
     background: Literal["edge", "constant", "blur", "transparent"] = "edge"
     """What stands for the photo beyond its edge; transparent needs a format with an alpha channel."""
-    source_window: float = Field(default=2.0, ge=1.0, le=8.0)
+    source_window: float = Field(default=SOURCE_WINDOW, ge=1.0, le=8.0)
     """Side of the window of the photo that the renderer sees, in sides of the square face box."""
     source_px: int | None = Field(default=None, ge=64, le=8192)
     """Longest side of that window in pixels; larger ones are shrunk by area. Null: 1.75 x the larger
@@ -176,9 +189,10 @@ class RenderSettings(_Settings):
         return template.with_margin(self.aligned_margin)
 
     @property
-    def source_limit_px(self) -> int:
-        """The longest side in pixels of the source window handed to the renderer."""
-        return self.source_px or round(1.75 * max(self.size_px, self.aligned_px or 0))
+    def source_size(self) -> SourceSize:
+        """How much of a photo the renderer sees."""
+        largest_px = max(self.size_px, self.aligned_px or 0)
+        return SourceSize(self.source_window, self.source_px or source_size(largest_px).longest_px)
 
 
 class OutputSettings(_Settings):
@@ -216,7 +230,7 @@ class EngineSettings(_Settings):
     """Seconds to wait for the first actors before the job fails."""
     stall_timeout_s: float = Field(default=60.0, gt=0)
     """Seconds that a worker may be at one face, or one batch of poses, before it counts as hanging."""
-    cache_dir: str | None = "~/.cache/faceposenet"
+    cache_dir: str | None = defaults.CACHE_DIR
     """Where workers keep what they compute of heads and views, to start in seconds less; null: nowhere."""
     worker_memory_mb: int | None = Field(default=None, ge=512)
     """Megabytes that a worker process may allocate; beyond it the face at hand is rejected."""

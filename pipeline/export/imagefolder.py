@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from faceposenet.photo.locations import is_uri, plain_path
 from pipeline.errors import StorageError
 from pipeline.export.files import TableWriter, writing
 from pipeline.export.names import safe_name
 from pipeline.export.samples import Sample, SampleReader, sample_schema
-from pipeline.io.storage import Folder, is_uri, plain_path
+from pipeline.io.storage import Folder
 
 METADATA = "metadata.parquet"
 _WRITERS = 16

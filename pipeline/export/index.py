@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as pat
 
+from faceposenet.photo.byte_ranges import Span
 from pipeline.errors import ConfigError, StorageError
-from pipeline.io.byte_ranges import Span
 from pipeline.io.parquet import read_parquet
 from pipeline.io.storage import Folder, without_credentials
 from pipeline.io.tables import python_values

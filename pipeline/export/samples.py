@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as pat
 
+from faceposenet.photo.byte_ranges import Span
+from faceposenet.photo.locations import is_uri
 from pipeline.errors import StorageError
 from pipeline.export.index import ViewIndex
 from pipeline.io.backoff import patiently
-from pipeline.io.byte_ranges import Span
-from pipeline.io.storage import is_uri
 
 _OPEN_SHARDS = 64
 _READERS = 16

@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from faceposenet.errors import FaceRejectedError
+from faceposenet.photo.byte_ranges import split_spans
+from faceposenet.photo.locations import is_uri, plain_path
+from faceposenet.photo.read import check_name, read_encoded
+from faceposenet.photo.sizes import PhotoLimits
+from faceposenet.reasons import Reason
 from pipeline.config.settings import JobConfig
-from pipeline.io.byte_ranges import split_spans
-from pipeline.io.storage import is_uri, join, parent, plain_path, split_options
-
-_LONGEST_NAME = 4096
+from pipeline.errors import UnknownSchemeError
+from pipeline.io.storage import join, parent, read_file, split_options
 
 
-class NoImageNamedError(Exception):
-    """The row names no image, or a name that no storage has."""
-
-
-class ForbiddenPlaceError(Exception):
-    """The image lies where this job does not read."""
+def read_image(location: str, max_bytes: int) -> bytes:
+    """`read_file` as a `Reader` of photos: a scheme that nothing reads is the fault of the image alone."""
+    try:
+        return read_file(location, max_bytes)
+    except UnknownSchemeError as error:
+        raise FaceRejectedError(Reason.IMAGE_NOT_ALLOWED, str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -35,24 +39,36 @@ class ImagePlaces:
         """The location of the image that a row names.
 
         Raises:
-            NoImageNamedError, ForbiddenPlaceError: see there.
+            FaceRejectedError: the row names no image, or one where this job does not read.
         """
-        if not image or len(image) > _LONGEST_NAME or "\0" in image:
-            raise NoImageNamedError(f"the row names no image (a name of {len(image)} characters)")
+        check_name(image)
         location = plain_path(join(self.image_root, image))
         if is_uri(location) and ".." in re.split(r"[/?#]", unquote(location)):
-            raise ForbiddenPlaceError(f"a URI with '..' in it: {location!r}")
+            raise _forbidden(f"a URI with '..' in it: {location!r}")
         if self.roots is None:
             if is_uri(location) and _bucket(location) != _bucket(self.image_root):
-                raise ForbiddenPlaceError(
+                raise _forbidden(
                     f"{location!r} is neither a local file nor where the image root is "
                     f"({_bucket(self.image_root) or 'the local disk'}); name its folder in images.roots"
                 )
         elif not any(_lies_in(split_spans(location)[0], root) for root in self.roots):
-            raise ForbiddenPlaceError(
-                f"{location!r} lies in none of images.roots; name its folder to allow it"
-            )
+            raise _forbidden(f"{location!r} lies in none of images.roots; name its folder to allow it")
         return location
+
+    def read(self, image: str, limits: PhotoLimits) -> bytes:
+        """Reads the encoded image that a row names.
+
+        Raises:
+            FaceRejectedError: there is none, or it may not be read, is empty or too large.
+            StorageError: the store itself cannot be read, which is not the fault of a face.
+        """
+        return read_encoded(
+            image, limits, lambda name, most: read_image(self.locate(name), most), self.image_root
+        )
+
+
+def _forbidden(detail: str) -> FaceRejectedError:
+    return FaceRejectedError(Reason.IMAGE_NOT_ALLOWED, detail)
 
 
 def _lies_in(location: str, root: str) -> bool:

@@ -1,45 +1,10 @@
-"""Local files: written whole or not at all, created once, and read only where they are files."""
+"""Local files: written whole or not at all, and created once."""
 
 import os
-import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from pipeline.io.byte_ranges import Span
-
-
-def read_local(path: Path, limit: int | None, spans: Sequence[Span]) -> bytes:
-    """The bytes of a local file, or of some spans of it; at most `limit`.
-
-    Raises:
-        OSError: it is no regular file (a pipe would block for ever), or cannot be read.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(f"'{path}' is no regular file")
-    with path.open("rb") as file:
-        if spans:
-            return read_spans(file, str(path), spans, limit)
-        return file.read(-1 if limit is None else limit)
-
-
-def read_spans(file: Any, path: str, spans: Sequence[Span], limit: int | None) -> bytes:
-    """Some spans of an open file, put together; at most `limit` bytes.
-
-    Raises:
-        OSError: the file ends before.
-    """
-    data = b""
-    for offset, length in spans:
-        wanted = length if limit is None else min(length, limit - len(data))
-        file.seek(offset)
-        piece = file.read(wanted)
-        if len(piece) < wanted:
-            raise OSError(f"'{path}' ends before byte {offset + wanted}")
-        data += piece
-    return data
 
 
 def write_local(path: Path, data: bytes) -> None:

@@ -13,42 +13,25 @@ import uuid
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import unquote
 
 import fsspec
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from faceposenet.photo.byte_ranges import split_spans
+from faceposenet.photo.local_file import read_local, read_spans
+from faceposenet.photo.locations import is_uri, plain_path
 from pipeline.errors import StorageError, UnknownSchemeError
 from pipeline.io.backoff import in_one_line, patiently
-from pipeline.io.byte_ranges import split_spans
 from pipeline.io.fsspec_files import FsspecFiles
-from pipeline.io.local_files import create_local, read_local, read_spans, write_local
+from pipeline.io.local_files import create_local, write_local
 from pipeline.io.web import read_web, read_web_spans, web_files
 
 _OLDEST_CLAIM_S = 120.0
 
-
-_SCHEME = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_FILE_URI = re.compile(r"file:(?://(?:localhost)?)?(?=/)", re.IGNORECASE)
 # Schemes whose URIs may end in options for the client of the store, as Arrow defines them.
 _WITH_OPTIONS = frozenset({"s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss", "mock"})
 _OPTIONS = re.compile(r"[a-z_]+=[^?]*")
-
-
-def is_uri(location: str) -> bool:
-    """Whether a location names a store (`s3://...`); a local path, also as `file:/path`, does not."""
-    return _SCHEME.match(location) is not None
-
-
-def plain_path(location: str) -> str:
-    """A `file:` URI as the local path that it is; anything else as it is.
-
-    Example:
-        plain_path("file:///photos/a%20b.jpg")  # "/photos/a b.jpg"
-    """
-    match = _FILE_URI.match(location)
-    return location if match is None else unquote(location[match.end() :])
 
 
 def split_options(location: str) -> tuple[str, str]:
@@ -190,11 +173,11 @@ def _client(scheme: str, authority: str, options: str) -> tuple[pafs.FileSystem,
 def read_file(location: str, max_bytes: int | None = None) -> bytes:
     """The bytes of a file or object; at most `max_bytes` + 1 of it, so that a caller can tell "too large".
 
-    A location may name a part of a file (see `spans`).
+    A location may name a part of a file (see `byte_ranges`).
 
     Raises:
         FileNotFoundError: there is no such file.
-        OSError: it is no regular file (a pipe would block for ever), or it cannot be read.
+        OSError: it is not a regular file (a pipe would block for ever), or it cannot be read.
         StorageError, UnknownSchemeError: see `resolve`.
         StorageUnavailableError: the store fails again and again.
     """

@@ -24,9 +24,10 @@ import pyarrow.fs as pafs
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, ResponseError, SSLError
 
-from pipeline.errors import StorageError, without_secrets
+from faceposenet.photo.byte_ranges import Span
+from faceposenet.redaction import without_secrets
+from pipeline.errors import StorageError
 from pipeline.io.backoff import OneFileError, WebError, in_one_line, patiently
-from pipeline.io.byte_ranges import Span
 
 _TIMEOUT = urllib3.Timeout(connect=20, read=60)
 _REDIRECTS = 5

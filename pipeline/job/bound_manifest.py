@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from faceposenet.redaction import without_secrets
 from pipeline.config.settings import JobConfig
-from pipeline.errors import PipelineError, without_secrets
+from pipeline.errors import PipelineError
 from pipeline.manifest import Manifest, open_manifest
 
 

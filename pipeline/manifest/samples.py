@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from faceposenet.photo.byte_ranges import Span
 from pipeline.errors import ManifestError
-from pipeline.io.byte_ranges import Span
 from pipeline.manifest.endings import IMAGE_ENDINGS
 from pipeline.manifest.tar_members import Member, members
 

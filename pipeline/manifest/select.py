@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+from faceposenet.photo.locations import is_uri, plain_path
 from pipeline.config.settings import ManifestSettings
 from pipeline.errors import ManifestError
-from pipeline.io.storage import Folder, base_name, is_uri, plain_path, read_file
+from pipeline.io.storage import Folder, base_name, read_file
 from pipeline.manifest.parquet import index_parquet, read_schema
 from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Manifest, map_columns
 from pipeline.manifest.text import index_text, read_header

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from pipeline.errors import without_secrets
+from faceposenet.redaction import without_secrets
 from pipeline.io.storage import Folder
 from pipeline.monitor.progress import Progress
 

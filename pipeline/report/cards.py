@@ -7,8 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from faceposenet.redaction import without_secrets
 from fpn_core import valid_boxes
-from pipeline.errors import without_secrets
 from pipeline.manifest.rows import RESULT_COLUMNS
 from pipeline.reasons import Reason
 from pipeline.report.manifest_rows import NoRowError

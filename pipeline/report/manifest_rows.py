@@ -5,8 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
+from faceposenet.redaction import without_secrets
 from pipeline.config.settings import JobConfig
-from pipeline.errors import PipelineError, without_secrets
+from pipeline.errors import PipelineError
 from pipeline.io.storage import Folder
 from pipeline.job.retry import retried_rows
 from pipeline.manifest import Manifest, Rows, Slice, concatenate, open_manifest

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from faceposenet.errors import FaceRejectedError
+from faceposenet.photo.decode import decode_image
+from faceposenet.photo.locations import plain_path
+from faceposenet.photo.read import checked_bytes
+from faceposenet.redaction import without_secrets
 from pipeline.config.settings import JobConfig, load_config
-from pipeline.errors import PipelineError, StorageUnavailableError, UnknownSchemeError, without_secrets
-from pipeline.io.image_access import ForbiddenPlaceError, ImagePlaces, NoImageNamedError, image_places
-from pipeline.io.storage import Folder, plain_path, read_file
+from pipeline.errors import PipelineError, StorageUnavailableError
+from pipeline.io.image_access import ImagePlaces, image_places
+from pipeline.io.storage import Folder
 from pipeline.report.manifest_rows import ManifestRow, ManifestRows, NoRowError
-from pipeline.stages.photo import FaceError, decode_image
 
 
 class NoPhotoError(Exception):
@@ -58,33 +62,26 @@ class PhotoFinder:
     def _held(self, row: ManifestRow) -> np.ndarray:
         if row.image_bytes is None:
             raise NoPhotoError("the row names no image")
-        return self._decode(row.image_bytes)
+        images = self.config.images
+        try:
+            return decode_image(checked_bytes(row.image_bytes, images.limits), images.max_pixels)
+        except FaceRejectedError as fault:
+            raise NoPhotoError(fault.detail) from fault
 
     def _named(self, image: str) -> np.ndarray:
         if self._store_is_down:
             raise NoPhotoError(self._store_is_down)
         try:
-            return self._decode(read_file(self._places.locate(image), self.config.images.max_bytes))
-        except (NoImageNamedError, ForbiddenPlaceError, UnknownSchemeError) as error:
-            raise NoPhotoError(str(error)) from error
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise NoPhotoError("there is no such file") from error
+            data = self._places.read(image, self.config.images.limits)
+            return decode_image(data, self.config.images.max_pixels)
+        except FaceRejectedError as fault:
+            raise NoPhotoError(fault.detail) from fault
         except StorageUnavailableError as error:
             # Trying it again for every face would take minutes each.
             self._store_is_down = str(error)
             raise NoPhotoError(str(error)) from error
-        except (OSError, ValueError, PipelineError) as error:
+        except PipelineError as error:
             raise NoPhotoError(f"it cannot be read: {error}") from error
-
-    def _decode(self, data: bytes) -> np.ndarray:
-        if len(data) > self.config.images.max_bytes:
-            raise NoPhotoError("the file is larger than images.max_bytes")
-        if not data:
-            raise NoPhotoError("the file is empty")
-        try:
-            return decode_image(data, self.config.images.max_pixels)
-        except FaceError as error:
-            raise NoPhotoError(str(error)) from error
 
     @cached_property
     def _places(self) -> ImagePlaces:

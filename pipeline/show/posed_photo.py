@@ -4,9 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from faceposenet.errors import FaceRejectedError
+from faceposenet.photo.decode import decode_image
+from faceposenet.photo.read import read_encoded
+from faceposenet.photo.sizes import DEFAULT_LIMITS
 from fpn_core import (
     FPN_227,
     extract_crop,
@@ -124,13 +127,10 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def read_image(path: Path) -> np.ndarray:
+def read_photo(path: Path) -> np.ndarray:
     """The picture in a file, BGR, turned as its EXIF data say."""
+    limits = DEFAULT_LIMITS
     try:
-        content = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise InputFileError(f"{path}: {error.strerror}") from error
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if image is None:
-        raise InputFileError(f"{path} is no image that OpenCV reads: give a JPEG, PNG, WebP or the like")
-    return np.asarray(image)
+        return decode_image(read_encoded(str(path), limits), limits.max_pixels)
+    except FaceRejectedError as fault:
+        raise InputFileError(f"{path}: {fault.detail}") from fault

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from faceposenet import Face, FacePoseError, FacePoser, Rejected, View
-from pipeline.config.settings import ImageSettings
+from faceposenet import Face, FacePoseError, FacePoser, FaceRejectedError, Rejected, View
+from faceposenet.detector import FaceDetector
+from faceposenet.photo.decode import decode_image
+from faceposenet.photo.read import read_encoded
+from faceposenet.photo.sizes import DEFAULT_LIMITS
 from pipeline.errors import PipelineError
-from pipeline.io.storage import read_file
-from pipeline.manifest.build.detect import FaceDetector
-from pipeline.stages.photo import FaceError, decode_image
+from pipeline.io.image_access import read_image
 
-_LIMITS = ImageSettings()
 _STRAIGHT_DEG = 0.5
 _WORDS = {
     "yaw": ("nose to the right of the image", "nose to the left of the image"),
@@ -62,7 +62,7 @@ def look_at(
 
     Raises:
         NoFaceError: no photo, no face in it, or the largest has no pose or no views.
-        ConfigError: a detector that cannot be used.
+        DetectorError: a detector that cannot be used.
     """
     photo = _read(image)
     boxes = _find(photo, image, where) if isinstance(where, Path) else np.array([where], np.float64)
@@ -80,15 +80,11 @@ def look_at(
 
 def _read(image: str) -> np.ndarray:
     """The upright photo: uint8 (h, w, 3), BGR."""
+    limits = DEFAULT_LIMITS
     try:
-        data = read_file(image, _LIMITS.max_bytes)
-        if len(data) > _LIMITS.max_bytes:
-            raise NoFaceError(f"{image}: the file is larger than {_LIMITS.max_bytes:,} bytes")
-        return decode_image(data, _LIMITS.max_pixels)
-    except FileNotFoundError as error:
-        raise NoFaceError(f"{image}: there is no such file") from error
-    except (OSError, FaceError) as error:
-        raise NoFaceError(f"{image}: {error}") from error
+        return decode_image(read_encoded(image, limits, read_image), limits.max_pixels)
+    except FaceRejectedError as fault:
+        raise NoFaceError(f"{image}: {fault.detail}") from fault
 
 
 def _find(photo: np.ndarray, image: str, detector: Path) -> np.ndarray:

@@ -9,20 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from faceposenet.photo.source_window import SourceWindow
 from fpn_core import PoseBatch
 from pipeline.engine.quarantine import Care
 from pipeline.manifest import Rows
 from pipeline.reasons import Reject, reject_row
-
-
-@dataclass(frozen=True)
-class SourceWindow:
-    """The part of a photo that the renderer sees, perhaps shrunk."""
-
-    pixels: np.ndarray
-    """uint8 (h, w, 3), BGR."""
-    image_to_source: np.ndarray
-    """float64 (3, 3): full-image pixels to pixels of this window, centre to centre."""
 
 
 @dataclass(frozen=True)

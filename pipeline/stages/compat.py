@@ -11,10 +11,11 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from faceposenet.photo.source_window import SourceWindow
 from fpn_core import Camera, NetworkSpec, extract_crop, image_to_crop, jpeg_roundtrip
 from fpn_core.mirror import Network
 from pipeline.engine.quarantine import NO_CARE, Care, Report, report_nothing
-from pipeline.stages.batches import DecodedFaces, PosedFaces, SourceWindow
+from pipeline.stages.batches import DecodedFaces, PosedFaces
 from pipeline.stages.pose import pose_faces
 from render_core import is_mirrored
 

@@ -9,18 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 
-import cv2
 import numpy as np
 
-from fpn_core import BoxError, NetworkSpec, crop_windows, extract_crop, valid_boxes
+from faceposenet.errors import FaceRejectedError
+from faceposenet.photo.crop import CutFace, cut_from_photo, source_from_photo
+from faceposenet.photo.decode import DecodedPhoto
+from faceposenet.photo.reduction import Needs
+from faceposenet.photo.source_window import SourceWindow
+from fpn_core import NetworkSpec, valid_boxes
 from pipeline.config.settings import ImageSettings, RenderSettings
 from pipeline.engine.quarantine import NO_CARE, Care, Report, report_nothing
 from pipeline.io.image_access import ImagePlaces
 from pipeline.manifest import Rows
 from pipeline.reasons import Reason, Reject, Stage, reject_row
-from pipeline.stages.batches import DecodedFaces, SourceWindow
+from pipeline.stages.batches import DecodedFaces
 from pipeline.stages.compat import original_crop
-from pipeline.stages.photo import FaceError, Needs, Photo, source_bounds
 from pipeline.stages.photo_reader import PhotoReader, image_runs
 
 
@@ -46,7 +49,8 @@ class Decoder:
         pieces = [list(piece) for _, piece in groupby(good, key=lambda i: (i // size, runs[i]))]
         pieces_of_batch = Counter(piece[0] // size for piece in pieces)
         reduced = self.images.scaled_decode and self.render.mode == "clean"
-        needs = Needs(self.spec, self.render) if reduced else None
+        source = self.render.source_size if self.render.enabled else None
+        needs = Needs(self.spec, source) if reduced else None
         photos = PhotoReader(self.images, self.places, needs, self.report)(rows, pieces)
         for number in range(max(1, -(-len(rows) // size))):
             start, stop = number * size, (number + 1) * size
@@ -72,19 +76,21 @@ class _Batch:
     crops: list[np.ndarray] = field(default_factory=list)
     sources: list[SourceWindow] = field(default_factory=list)
 
-    def add(self, i: int, photo: Photo | FaceError, spec: NetworkSpec, render: RenderSettings) -> None:
+    def add(
+        self, i: int, photo: DecodedPhoto | FaceRejectedError, spec: NetworkSpec, render: RenderSettings
+    ) -> None:
         """Cut the face at a position of the part out of its photo, or reject it."""
         try:
-            if isinstance(photo, FaceError):
+            if isinstance(photo, FaceRejectedError):
                 raise photo
             cut = cut_from_photo(photo, self.rows.box_xywh_px[i], spec)
             if render.mode == "compat":
                 crop, source = original_crop(photo.pixels, cut.window_xyxy_px, cut.crop, spec)
                 cut = CutFace(cut.window_xyxy_px, crop)
             else:
-                source = source_from_photo(photo, self.rows.box_xywh_px[i], render)
-        except FaceError as fault:
-            self.rejects.append(reject_row(self.rows, i, Stage.DECODE, fault.reason, str(fault)))
+                source = source_from_photo(photo, self.rows.box_xywh_px[i], render.source_size)
+        except FaceRejectedError as fault:
+            self.rejects.append(reject_row(self.rows, i, Stage.DECODE, fault.reason, fault.detail))
         except Exception as error:  # one face must not take its batch along
             detail = f"{type(error).__name__}: {error}"
             self.rejects.append(reject_row(self.rows, i, Stage.DECODE, Reason.INTERNAL_ERROR, detail))
@@ -127,81 +133,3 @@ def _sort_out(rows: Rows, care: Care) -> tuple[list[int], list[tuple[int, Reject
             detail = f"box {box}: expected finite x, y and width, height above 0, in pixels"
             rejects.append((i, reject_row(rows, i, Stage.MANIFEST, Reason.BOX_INVALID, detail)))
     return [i for i in np.flatnonzero(valid).tolist() if i not in out], rejects
-
-
-@dataclass(frozen=True)
-class CutFace:
-    """What the network sees of one face."""
-
-    window_xyxy_px: np.ndarray
-    """int64 (4,): in pixels of the photo."""
-    crop: np.ndarray
-    """uint8 (s, s, 3), BGR."""
-
-
-def cut_from_photo(photo: Photo, box_xywh_px: np.ndarray, spec: NetworkSpec) -> CutFace:
-    """The network's crop of one face of a photo; box, float64 (4,), and window in pixels of its full size.
-
-    Raises:
-        FaceError: no pixel of the box lies in the photo, or no crop can be made of it.
-    """
-    _check_inside(box_xywh_px, photo.wh_px)
-    cut = cut_face(photo.pixels, photo.box_to_pixels(box_xywh_px), spec)
-    return CutFace(photo.window_to_full(cut.window_xyxy_px), cut.crop)
-
-
-def source_from_photo(photo: Photo, box_xywh_px: np.ndarray, render: RenderSettings) -> SourceWindow:
-    """What the renderer sees of one face of a photo; the box is in pixels of its full size."""
-    source = render_source(photo.pixels, photo.box_to_pixels(box_xywh_px), render)
-    return SourceWindow(source.pixels, source.image_to_source @ photo.full_to_pixels)
-
-
-def cut_face(image: np.ndarray, box_xywh_px: np.ndarray, spec: NetworkSpec) -> CutFace:
-    """The network's crop of one face of a picture, uint8 (h, w, 3).
-
-    Raises:
-        FaceError: no pixel of the box, float64 (4,), lies in the picture, or no crop can be made of it.
-    """
-    _check_inside(box_xywh_px, (image.shape[1], image.shape[0]))
-    window = crop_windows(box_xywh_px[None], spec.crop_expand)[0]
-    try:
-        return CutFace(window, extract_crop(image, window, spec.size_px, spec.crop_interpolation))
-    except BoxError as error:
-        raise FaceError(Reason.BOX_INVALID, str(error)) from error
-
-
-def _check_inside(box_xywh_px: np.ndarray, wh_px: tuple[int, int]) -> None:
-    width, height = wh_px
-    x, y, box_width, box_height = box_xywh_px
-    if x + box_width <= 0 or y + box_height <= 0 or x >= width or y >= height:
-        detail = f"box {box_xywh_px.tolist()} has no pixel of the {width} x {height} px image"
-        raise FaceError(Reason.BOX_OUTSIDE_IMAGE, detail)
-
-
-def render_source(image: np.ndarray, box_xywh_px: np.ndarray, render: RenderSettings) -> SourceWindow:
-    """What the renderer sees of one face, by the settings of a job."""
-    return source_window(image, box_xywh_px, render.source_window, render.source_limit_px)
-
-
-def source_window(image: np.ndarray, box_xywh_px: np.ndarray, window: float, limit_px: int) -> SourceWindow:
-    """Cut what the renderer needs from a photo: `window` sides of the square face box around its centre.
-
-    image: uint8 (h, w, 3). What would be longer than `limit_px` is shrunk by averaging areas, which is the
-    anti-aliasing of large faces; the part outside the photo is left away.
-    """
-    x0, y0, x1, y1 = source_bounds((image.shape[1], image.shape[0]), box_xywh_px, window)
-    part = image[y0:y1, x0:x1]
-    shrink = min(1.0, limit_px / max(part.shape[:2]))
-    size = (max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink)))
-    # Areas map onto each other: (x_source + 1/2) / size = (x_image + 1/2 - x0) / (x1 - x0).
-    scale_x, scale_y = size[0] / (x1 - x0), size[1] / (y1 - y0)
-    image_to_source = np.array(
-        [
-            [scale_x, 0, (0.5 - x0) * scale_x - 0.5],
-            [0, scale_y, (0.5 - y0) * scale_y - 0.5],
-            [0, 0, 1],
-        ]
-    )
-    # A copy, since a view would keep the whole photo in memory.
-    pixels = cv2.resize(part, size, interpolation=cv2.INTER_AREA) if shrink < 1 else part.copy()
-    return SourceWindow(np.asarray(pixels, dtype=np.uint8), image_to_source)

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceposenet.errors import FaceRejectedError
+from faceposenet.photo.decode import DecodedPhoto, decode_photo
+from faceposenet.photo.locations import is_uri
+from faceposenet.photo.read import checked_bytes
+from faceposenet.photo.reduction import Needs
 from fpn_core import valid_boxes
 from pipeline.config.settings import ImageSettings
 from pipeline.engine.quarantine import Report, report_nothing
-from pipeline.errors import StorageError, UnknownSchemeError
-from pipeline.io.image_access import ForbiddenPlaceError, ImagePlaces, NoImageNamedError
-from pipeline.io.storage import is_uri, read_file, without_credentials
+from pipeline.errors import StorageError
+from pipeline.io.image_access import ImagePlaces
 from pipeline.manifest import Rows
 from pipeline.reasons import Reason, Stage
-from pipeline.stages.photo import FaceError, Needs, Photo, decode_photo
 
 
 @dataclass
@@ -33,7 +36,7 @@ class PhotoReader:
 
     def __call__(
         self, rows: Rows, pieces: Sequence[Sequence[int]]
-    ) -> Iterator[tuple[Sequence[int], Photo | FaceError]]:
+    ) -> Iterator[tuple[Sequence[int], DecodedPhoto | FaceRejectedError]]:
         """Each piece with its photo, or why there is none.
 
         pieces: positions in `rows`, ascending; those of one piece are of one image, by `image_runs`. A piece
@@ -46,7 +49,7 @@ class PhotoReader:
         ]
         encoded = self._encoded(rows, [pieces[n][0] for n in first_pieces])
         starts = set(first_pieces)
-        photo: Photo | FaceError | None = None
+        photo: DecodedPhoto | FaceRejectedError | None = None
         for n, piece in enumerate(pieces):
             # One report for reading, decoding and cutting: each is a message to another process.
             self.report(Stage.DECODE, [rows.row[i] for i in piece])
@@ -56,17 +59,19 @@ class PhotoReader:
             assert photo is not None
             yield piece, photo
 
-    def _photo(self, data: bytes | FaceError, boxes_xywh_px: np.ndarray) -> Photo | FaceError:
-        if isinstance(data, FaceError):
+    def _photo(
+        self, data: bytes | FaceRejectedError, boxes_xywh_px: np.ndarray
+    ) -> DecodedPhoto | FaceRejectedError:
+        if isinstance(data, FaceRejectedError):
             return data
         try:
             return decode_photo(data, self.images.max_pixels, boxes_xywh_px, self.needs)
-        except FaceError as fault:
+        except FaceRejectedError as fault:
             return fault
         except Exception as error:  # one image must not take its batch along
-            return FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+            return FaceRejectedError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
 
-    def _encoded(self, rows: Rows, positions: list[int]) -> Iterator[bytes | FaceError]:
+    def _encoded(self, rows: Rows, positions: list[int]) -> Iterator[bytes | FaceRejectedError]:
         """The encoded image of each row, remote ones read ahead by several threads."""
         if rows.image_bytes is not None or not is_uri(self.places.image_root):
             for i in positions:
@@ -80,45 +85,22 @@ class PhotoReader:
                 if n + 2 * threads < len(positions):
                     ahead.append(pool.submit(self._read, rows, positions[n + 2 * threads]))
 
-    def _read(self, rows: Rows, i: int) -> bytes | FaceError:
+    def _read(self, rows: Rows, i: int) -> bytes | FaceRejectedError:
         """The bytes of a row's image, or why there are none.
 
         Raises:
-            StorageError: the store itself is not to be had, which is no face's fault.
+            StorageError: the store itself cannot be read, which is not the fault of a face.
         """
-        limit = self.images.max_bytes
         try:
-            data = (
-                rows.image_bytes[i]
-                if rows.image_bytes is not None
-                else self._read_named(rows.image[i], limit)
-            )
-        except FaceError as fault:
+            if rows.image_bytes is None:
+                return self.places.read(rows.image[i], self.images.limits)
+            return checked_bytes(rows.image_bytes[i], self.images.limits)
+        except FaceRejectedError as fault:
             return fault
         except StorageError:
             raise
         except Exception as error:  # one image must not take its batch along
-            return FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
-        if len(data) > limit:
-            return FaceError(
-                Reason.IMAGE_TOO_LARGE, f"the file has more than images.max_bytes = {limit} bytes"
-            )
-        if not data:
-            return FaceError(Reason.IMAGE_UNREADABLE, "the image file is empty (0 bytes)")
-        return data
-
-    def _read_named(self, image: str, limit: int) -> bytes:
-        try:
-            return read_file(self.places.locate(image), limit)
-        except NoImageNamedError as error:
-            raise FaceError(Reason.IMAGE_MISSING, str(error)) from error
-        except (ForbiddenPlaceError, UnknownSchemeError) as error:
-            raise FaceError(Reason.IMAGE_NOT_ALLOWED, str(error)) from error
-        except (FileNotFoundError, NotADirectoryError) as error:
-            detail = f"there is no image {image!r} in {without_credentials(self.places.image_root)!r}"
-            raise FaceError(Reason.IMAGE_MISSING, detail) from error
-        except (OSError, ValueError) as error:
-            raise FaceError(Reason.IMAGE_UNREADABLE, f"cannot read {image!r}: {error}") from error
+            return FaceRejectedError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
 
 
 def image_runs(rows: Rows) -> np.ndarray:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from click.testing import CliRunner
 
+from faceposenet.photo.byte_ranges import with_spans
 from pipeline.cli.main import main
-from pipeline.io.byte_ranges import with_spans
 from pipeline.io.recordio import MAGIC, RecordWriter, read_image_record
 from pipeline.io.storage import read_file
 from tests.photos import portrait

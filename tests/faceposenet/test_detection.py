@@ -3,8 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceposenet import FaceRejectedError, detect
-from pipeline.errors import ConfigError
+from faceposenet import DetectorError, FaceRejectedError, detect
 from tests.conftest import ReferenceData
 from tests.photos import FACE_XYWH_PX, portrait
 
@@ -29,5 +28,5 @@ def test_a_photo_that_is_not_there(reference: ReferenceData, tmp_path: Path) -> 
 
 
 def test_a_detector_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no face detector .*absent\.onnx"):
+    with pytest.raises(DetectorError, match=r"no face detector .*absent\.onnx"):
         detect(portrait(), tmp_path / "absent.onnx")

@@ -4,6 +4,8 @@ import tomllib
 from importlib.resources import files
 from pathlib import Path
 
+import pytest
+
 import faceposenet
 
 ROOT = Path(__file__).parents[2]
@@ -21,15 +23,22 @@ def test_the_site_tells_of_every_name_and_of_no_other() -> None:
     assert told == set(faceposenet.__all__) - {"__version__"}
 
 
-def test_nothing_else_is_public() -> None:
-    source = Path(faceposenet.__file__).read_text(encoding="utf-8")
-    imported = {
-        alias.name
-        for node in ast.walk(ast.parse(source))
+def test_type_checkers_see_the_names_that_are_loaded_at_their_first_use() -> None:
+    tree = ast.parse(Path(faceposenet.__file__).read_text(encoding="utf-8"))
+    (checked,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.name: node.module
+        for node in checked.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert imported | {"__version__"} == set(faceposenet.__all__)
+    assert seen == {name: f"faceposenet.{module}" for name, module in faceposenet._MODULE_OF.items()}
+    assert seen.keys() | {"__version__"} == set(faceposenet.__all__) <= set(dir(faceposenet))
+
+
+def test_a_name_that_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'poze'"):
+        faceposenet.poze  # noqa: B018
 
 
 def test_there_is_one_version() -> None:

@@ -243,7 +243,7 @@ def test_one_face_without_a_pose_raises_with_the_code_of_its_reject(poser: FaceP
     with pytest.raises(FaceRejectedError, match="no image") as of_photo:
         poser.pose(photo.with_name("absent.jpg"), FACE_XYWH_PX)
     assert of_photo.value.reason == "image_missing"
-    with pytest.raises(FaceRejectedError, match="no regular file") as of_folder:
+    with pytest.raises(FaceRejectedError, match="not a regular file") as of_folder:
         poser.pose(photo.parent, FACE_XYWH_PX)
     assert of_folder.value.reason == "image_unreadable"
     face = poser.pose(photo, FACE_XYWH_PX)

@@ -10,12 +10,13 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 from numpy.typing import NDArray
 
+from faceposenet.detector import FaceDetector
+from faceposenet.photo.sizes import source_size
+from faceposenet.photo.source_window import source_window
 from fpn_core import PoseNetwork, crop_windows, extract_crop, projection_to_image
 from fpn_core.session import Device
 from pipeline.config.settings import RenderSettings
-from pipeline.manifest.build.detect import FaceDetector
 from pipeline.manifest.build.find import ALIGNED_XYWH
-from pipeline.stages.decode import source_window
 from render_core import Renderer, RenderReject, is_mirrored
 from render_core.align import align_face, warp
 from render_core.head_folder import find_head
@@ -163,7 +164,7 @@ class Aligner:
     ) -> list[NDArray[np.uint8]]:
         """The upright crop, and for wide faces the views, from what a job sees of the photo."""
         width, height = self.template.size_wh_px
-        source = source_window(photo, box_xywh_px, _RENDER.source_window, round(1.75 * height))
+        source = source_window(photo, box_xywh_px, source_size(height))
         placed = source.image_to_source @ projection
         crops = [align_face(source.pixels, placed, self.template).image]
         if views and abs(yaw_deg) > WIDE_FROM_DEG:

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 from numpy.typing import NDArray
 
+from faceposenet.detector import FaceDetector
 from fpn_core import valid_boxes
 from pipeline.columns.network import FaceNetwork
 from pipeline.evaluate.recognition.alignments import Aligner, Alignment, Posed
 from pipeline.evaluate.recognition.conditions import Condition, spoil
 from pipeline.evaluate.recognition.pairs import FaceImage
-from pipeline.manifest.build.detect import FaceDetector
 from pipeline.manifest.build.find import ALIGNED_XYWH
 
 _BATCH = 64

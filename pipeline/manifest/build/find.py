@@ -13,15 +13,18 @@ from typing import Literal, NamedTuple, TypeGuard
 import cv2
 import numpy as np
 
-from fpn_core import valid_boxes
+from faceposenet.detector import LONGEST_PX, MIN_SCORE, Detections, FaceDetector
+from faceposenet.errors import FaceRejectedError
+from faceposenet.photo.crop import check_box
+from faceposenet.photo.decode import decode_image
+from faceposenet.photo.locations import is_uri
+from faceposenet.photo.read import read_encoded
 from pipeline.config.settings import ImageSettings
 from pipeline.engine.quarantine import NO_CARE, Care, Report, report_nothing
-from pipeline.errors import StorageError, without_secrets
-from pipeline.io.storage import is_uri, join, read_file
-from pipeline.manifest.build.detect import LONGEST_PX, MIN_SCORE, Detections, FaceDetector
+from pipeline.io.image_access import read_image
+from pipeline.io.storage import join
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused
 from pipeline.reasons import Reason, Stage
-from pipeline.stages.photo import FaceError, decode_image
 
 Faces = Literal["all", "largest", "central"]
 BoxRule = Literal["whole", "aligned"]
@@ -81,7 +84,7 @@ class Finder:
     """Finds the faces of chunks; images are named relative to `folder`.
 
     Raises:
-        ConfigError: a detector that cannot be used.
+        DetectorError: a detector that cannot be used.
     """
 
     def __init__(self, settings: FinderSettings, folder: str, report: Report = report_nothing) -> None:
@@ -110,17 +113,18 @@ class Finder:
                     found.refused.append(item)
                 elif number in care.exclusions:
                     exclusion = care.exclusions[number]
-                    raise FaceError(exclusion.reason, exclusion.detail)
+                    raise FaceRejectedError(exclusion.reason, exclusion.detail)
                 elif item.box_xywh_px is not None:
-                    _add(found, item, [(_checked(item.box_xywh_px, item.box_text), None)])
+                    box = np.array(item.box_xywh_px, dtype=np.float64)
+                    check_box(box, item.box_text)
+                    _add(found, item, [(box, None)])
                 elif self._is_looked_at(item):
                     self._add_seen(found, item, next(images))
                 else:
                     detail = "the source gives no box for it; name a detector with --detector"
                     found.refused.append(Refused(item.image, BuildReason.BOX_MISSING, detail))
-            except FaceError as error:
-                detail = without_secrets(str(error))
-                found.refused.append(Refused(item.image, BuildReason(error.reason), detail))
+            except FaceRejectedError as fault:
+                found.refused.append(Refused(item.image, BuildReason(fault.reason), fault.detail))
         self._report(Stage.DECODE, [])
         return found
 
@@ -129,8 +133,8 @@ class Finder:
         has_rule = self._detector is not None or self._settings.box is not None
         return isinstance(item, Photo) and item.box_xywh_px is None and has_rule
 
-    def _add_seen(self, found: Found, photo: Photo, image: np.ndarray | FaceError) -> None:
-        if isinstance(image, FaceError):
+    def _add_seen(self, found: Found, photo: Photo, image: np.ndarray | FaceRejectedError) -> None:
+        if isinstance(image, FaceRejectedError):
             raise image
         height, width = image.shape[:2]
         if self._detector is None:
@@ -148,7 +152,7 @@ class Finder:
         boxes = zip(chosen.boxes_xywh_px, chosen.scores.tolist(), strict=True)
         _add(found, photo, list(boxes), several=several)
 
-    def _images(self, photos: Sequence[tuple[int, Photo]]) -> Iterator[np.ndarray | FaceError]:
+    def _images(self, photos: Sequence[tuple[int, Photo]]) -> Iterator[np.ndarray | FaceRejectedError]:
         """The picture of each photo, or why there is none; remote ones are read ahead by several threads."""
         if not any(is_uri(join(self._folder, photo.image)) for _, photo in photos):
             for number, photo in photos:
@@ -164,34 +168,30 @@ class Finder:
                 if n + 2 * threads < len(photos):
                     ahead.append(pool.submit(self._read, photos[n + 2 * threads][1]))
 
-    def _read(self, photo: Photo) -> bytes | FaceError:
+    def _read(self, photo: Photo) -> bytes | FaceRejectedError:
         """The encoded image, or why there is none.
 
         Raises:
-            StorageError: the store itself is not to be had.
+            StorageError: the store itself cannot be read.
         """
-        limit = self._settings.images.max_bytes
         try:
-            data = read_file(join(self._folder, photo.image), limit)
-        except StorageError:
-            raise
-        except (FileNotFoundError, NotADirectoryError):
-            return FaceError(Reason.IMAGE_MISSING, f"there is no image {photo.image!r}")
-        except (OSError, ValueError) as error:
-            return FaceError(Reason.IMAGE_UNREADABLE, f"cannot read {photo.image!r}: {error}")
-        if len(data) > limit:
-            return FaceError(Reason.IMAGE_TOO_LARGE, f"the file has more than {limit} bytes")
-        return data or FaceError(Reason.IMAGE_UNREADABLE, "the image file is empty (0 bytes)")
+            return read_encoded(
+                photo.image,
+                self._settings.images.limits,
+                lambda name, most: read_image(join(self._folder, name), most),
+            )
+        except FaceRejectedError as fault:
+            return fault
 
-    def _decoded(self, data: bytes | FaceError) -> np.ndarray | FaceError:
-        if isinstance(data, FaceError):
+    def _decoded(self, data: bytes | FaceRejectedError) -> np.ndarray | FaceRejectedError:
+        if isinstance(data, FaceRejectedError):
             return data
         try:
             return decode_image(data, self._settings.images.max_pixels)
-        except FaceError as error:
+        except FaceRejectedError as error:
             return error
         except Exception as error:  # one image must not take its chunk along
-            return FaceError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+            return FaceRejectedError(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
 
 
 def _add(
@@ -201,19 +201,6 @@ def _add(
         x, y, width, height = (round(float(value), 2) for value in box)
         face_id = f"{photo.name}#{n}" if several else photo.name
         found.faces.append(FoundFace(face_id, photo.image, (x, y, width, height), score, photo.values))
-
-
-def _checked(box: Box, text: str) -> np.ndarray:
-    """A given box, which the source has as `text`.
-
-    Raises:
-        FaceError: it has no area, or is none.
-    """
-    array = np.array(box, dtype=np.float64)
-    if not valid_boxes(array[None])[0]:
-        detail = f"box {text or list(box)}: expected finite x, y and width, height above 0, in pixels"
-        raise FaceError(Reason.BOX_INVALID, detail)
-    return array
 
 
 def _chosen(seen: Detections, faces: Faces, width: int, height: int) -> Detections:

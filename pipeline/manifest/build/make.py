@@ -15,14 +15,15 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from faceposenet.detector import FaceDetector
+from faceposenet.photo.locations import is_uri
 from pipeline.config.settings import EngineSettings, ManifestSettings
 from pipeline.engine.runner import find_faces
 from pipeline.errors import ConfigError, ManifestError, StorageError
 from pipeline.io.backoff import patiently
-from pipeline.io.storage import Folder, is_uri, parent, resolve, split_query, without_credentials
+from pipeline.io.storage import Folder, parent, resolve, split_query, without_credentials
 from pipeline.manifest import check_ids, open_manifest
 from pipeline.manifest.build.chunks import REJECT_SCHEMA, ChunkStore, Totals, face_schema
-from pipeline.manifest.build.detect import FaceDetector
 from pipeline.manifest.build.find import Chunk, FinderSettings
 from pipeline.manifest.build.photos import Source
 from pipeline.manifest.build.stage import Finding, make_item, make_setup, read_result
@@ -62,7 +63,8 @@ def build_manifest(
     stopped goes on where it was.
 
     Raises:
-        ConfigError: `out` is no .parquet, or the detector is none.
+        ConfigError: `out` is not a .parquet file.
+        DetectorError: the detector cannot be used.
         ManifestError: `out` exists, ids that are not unique, or a source that is unreadable.
         StorageError: nothing can be written there.
         ResourceError, JobIncompleteError: a cluster or worker that fails for good; what was found is kept.

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.io.storage import base_name, is_uri, parent, split_query
+from faceposenet.photo.locations import is_uri
+from pipeline.io.storage import base_name, parent, split_query
 
 
 def image_name(root: str, relative: str, manifest_folder: str) -> str:

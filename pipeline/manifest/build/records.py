@@ -7,10 +7,11 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
+from faceposenet.photo.byte_ranges import with_spans
+from faceposenet.photo.locations import is_uri
 from pipeline.errors import ManifestError
-from pipeline.io.byte_ranges import with_spans
 from pipeline.io.recordio import MAGIC, ImageRecord, RecordError, read_image_record
-from pipeline.io.storage import base_name, is_uri, join, parent, read_file, resolve
+from pipeline.io.storage import base_name, join, parent, read_file, resolve
 from pipeline.manifest.build.naming import file_name
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused
 

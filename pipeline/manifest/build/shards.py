@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from faceposenet.photo.byte_ranges import with_spans
 from pipeline.errors import ManifestError
-from pipeline.io.byte_ranges import with_spans
 from pipeline.io.storage import base_name
 from pipeline.manifest.build.naming import file_name
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused

@@ -11,8 +11,9 @@ from typing import Any, Literal, TextIO, cast
 
 import numpy as np
 
+from faceposenet.photo.locations import is_uri, plain_path
 from pipeline.errors import ConfigError, ManifestError
-from pipeline.io.storage import is_uri, parent, plain_path
+from pipeline.io.storage import parent
 from pipeline.manifest.build.naming import image_name
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused
 from pipeline.manifest.rows import BOX_COLUMNS, ORIGINAL_COLUMNS, RESULT_COLUMNS

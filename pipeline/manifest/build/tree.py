@@ -9,10 +9,11 @@ from typing import Literal
 
 import pyarrow.fs as pafs
 
+from faceposenet.photo.byte_ranges import split_spans
+from faceposenet.photo.locations import is_uri, plain_path
 from pipeline.errors import ManifestError
 from pipeline.io.backoff import patiently
-from pipeline.io.byte_ranges import split_spans
-from pipeline.io.storage import is_uri, plain_path, resolve, split_options, without_credentials
+from pipeline.io.storage import resolve, split_options, without_credentials
 from pipeline.manifest.build.naming import image_name
 from pipeline.manifest.build.photos import BuildReason, Photo, Refused
 from pipeline.manifest.endings import IMAGE_ENDINGS, passed_over_note

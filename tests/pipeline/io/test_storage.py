@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from faceposenet.photo.locations import is_uri
 from pipeline.errors import StorageError
 from pipeline.io.storage import (
     Folder,
     base_name,
-    is_uri,
     join,
     parent,
     read_file,
@@ -60,7 +60,7 @@ def test_reading_stops_after_the_limit(tmp_path: Path) -> None:
 
 def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         read_file(str(tmp_path / "pipe"))
 
 

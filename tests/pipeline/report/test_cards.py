@@ -72,7 +72,8 @@ def test_a_face_has_its_photo_its_marks_and_its_views_in_order(
 
 def test_a_face_without_its_photo_says_why(record: dict[str, Any], finder: PhotoFinder) -> None:
     card = face_card(record | {"image": "gone.jpg"}, finder, {})
-    assert (card.photo.source, card.photo.why_not, card.views) == ("", "there is no such file", ())
+    assert card.photo.why_not.startswith("there is no image 'gone.jpg' in '/")
+    assert (card.photo.source, card.views) == ("", ())
 
 
 @pytest.mark.parametrize(

@@ -31,13 +31,13 @@ def test_photos_are_found_where_the_job_found_them_and_upright(job_output: JobOu
 @pytest.mark.parametrize(
     ("image", "why"),
     [
-        ("none.jpg", "there is no such file"),
-        ("empty.jpg", "the file is empty"),
+        ("none.jpg", "there is no image 'none.jpg' in"),
+        ("empty.jpg", "the image file is empty"),
         ("truncated.jpg", "no image, or a truncated one"),
         ("bomb.png", "more pixels than"),
-        ("folder.jpg", "cannot be read"),
+        ("folder.jpg", "cannot read 'folder.jpg': .* is not a regular file"),
         ("nosuch://host/a.jpg", "neither a local file nor where the image root is"),
-        ("a\0b.jpg", "names no image"),
+        ("a\0b.jpg", "no usable name"),
     ],
 )
 def test_a_photo_that_is_not_to_be_had_says_why(job_output: JobOutput, image: str, why: str) -> None:
@@ -49,7 +49,7 @@ def test_a_photo_that_is_not_to_be_had_says_why(job_output: JobOutput, image: st
 def test_photos_that_lie_elsewhere_by_now(job_output: JobOutput, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "moved.png"), np.full((9, 7, 3), 5, np.uint8))
     assert finder(job_output, image_root=str(tmp_path)).posed(face("moved.png")).shape == (9, 7, 3)
-    with pytest.raises(NoPhotoError, match="no such file"):
+    with pytest.raises(NoPhotoError, match=r"there is no image 'moved\.png' in"):
         finder(job_output).posed(face("moved.png"))
 
 
@@ -71,7 +71,7 @@ def test_a_store_that_is_down_is_asked_once(job_output: JobOutput, monkeypatch: 
         asked.append(location)
         raise StorageUnavailableError("storage failed 7 times at s3://key:secret@host/x?sig=secret")
 
-    monkeypatch.setattr("pipeline.report.photos.read_file", read)
+    monkeypatch.setattr("pipeline.io.image_access.read_file", read)
     down = finder(job_output)
     for _ in range(3):
         with pytest.raises(NoPhotoError, match="storage failed 7 times") as error:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from faceposenet import Face, FacePoser
-from pipeline.manifest.build.detect import Detections
+from faceposenet.detector import Detections
 from pipeline.show.show import LookedAt, NoFaceError, as_record, describe, direction, look_at
 from tests.conftest import ReferenceData
 from tests.photos import FACE_XYWH_PX, portrait, write_portrait
@@ -100,7 +100,7 @@ def test_a_photo_without_a_face_says_what_to_do(
 @pytest.mark.parametrize(
     ("name", "box", "why"),
     [
-        ("none.jpg", FACE_XYWH_PX, "there is no such file"),
+        ("none.jpg", FACE_XYWH_PX, "there is no image"),
         ("text.jpg", FACE_XYWH_PX, "no image, or a truncated one"),
         ("portrait.jpg", (900, 900, 10, 10), "box_outside_image"),
     ],

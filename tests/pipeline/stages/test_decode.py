@@ -5,14 +5,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from faceposenet.photo import crop
 from fpn_core import NetworkSpec, PoseNetwork, crop_windows
 from pipeline.config.settings import ImageSettings, RenderSettings
+from pipeline.io import image_access
 from pipeline.io.image_access import ImagePlaces
 from pipeline.manifest import Rows
-from pipeline.stages import decode, photo_reader
-from pipeline.stages.decode import Decoder, source_window
+from pipeline.stages.decode import Decoder
 from tests.bad_input import write_cases
-from tests.photos import FACE_XYWH_PX, portrait, write_portrait
+from tests.photos import FACE_XYWH_PX, write_portrait
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_one_decoding_serves_all_faces_of_neighbouring_rows(
         write_portrait(tmp_path / name)
     read = []
     monkeypatch.setattr(
-        photo_reader, "read_file", lambda name, limit: read.append(name) or Path(name).read_bytes()
+        image_access, "read_file", lambda name, limit: read.append(name) or Path(name).read_bytes()
     )
     faces = decoder_of(spec, tmp_path)(rows_of(["a.jpg", "a.jpg", "b.jpg", "a.jpg"], [FACE_XYWH_PX] * 4))
     assert len(faces) == 4
@@ -99,7 +100,7 @@ def test_a_fault_of_ours_is_a_reject_of_one_face(
             raise ZeroDivisionError("a bug")
         return crop_windows(boxes, expand)
 
-    monkeypatch.setattr(decode, "crop_windows", fail_once)
+    monkeypatch.setattr(crop, "crop_windows", fail_once)
     faces = decoder_of(spec, tmp_path)(rows_of(["a.jpg"] * 3, [FACE_XYWH_PX] * 3))
     assert faces.position.tolist() == [0, 2]
     assert [(str(r.reason), r.detail) for r in faces.rejects] == [
@@ -111,24 +112,3 @@ def test_an_empty_batch_keeps_its_shapes(spec: NetworkSpec, tmp_path: Path) -> N
     faces = decoder_of(spec, tmp_path)(rows_of(["none.jpg"], [FACE_XYWH_PX]))
     assert faces.crops.shape == (0, spec.size_px, spec.size_px, 3)
     assert faces.window_xyxy_px.shape == (0, 4)
-
-
-@pytest.mark.parametrize("limit_px", [1000, 100])
-def test_the_source_window_shows_what_its_map_says(limit_px: int) -> None:
-    # A picture whose colours are its coordinates, so that every pixel tells where it came from.
-    y, x = np.mgrid[0:240, 0:250]
-    image = np.stack([x, y, np.zeros_like(x)], axis=-1).astype(np.uint8)
-    source = source_window(image, np.array([100.0, 80.0, 60.0, 40.0]), 2.0, limit_px)
-    height, width = source.pixels.shape[:2]
-    assert max(height, width) <= limit_px
-    for u, v in ((2, 3), (width - 4, height - 5)):
-        x_image, y_image, _ = np.linalg.inv(source.image_to_source) @ (u, v, 1)
-        np.testing.assert_allclose(source.pixels[v, u, :2], [x_image, y_image], atol=1.0)
-
-
-def test_the_source_window_stays_in_the_photo() -> None:
-    photo = portrait()
-    source = source_window(photo, np.array([-40.0, -40.0, 100.0, 100.0]), 2.0, 1000)
-    assert source.pixels.shape == (111, 111, 3)
-    np.testing.assert_array_equal(source.image_to_source, np.eye(3))
-    assert source.pixels.base is None  # a view would keep the whole photo in memory

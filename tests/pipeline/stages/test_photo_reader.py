@@ -5,10 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
+from faceposenet.photo import decode as decode_module
 from fpn_core import NetworkSpec, PoseNetwork, project
 from pipeline.engine.quarantine import Care, Exclusion
+from pipeline.io import image_access
 from pipeline.reasons import Reason, Stage
-from pipeline.stages import photo, photo_reader
 from pipeline.stages.photo_reader import image_runs
 from pipeline.stages.pose import pose_faces
 from render_core.heads import load_head
@@ -34,16 +35,16 @@ def large(tmp_path: Path) -> Path:
 def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is read and decoded, in order: names, and sizes of decoded pictures."""
     done: list[str] = []
-    decode, read = photo.cv2.imdecode, photo_reader.read_file
+    decode, read = decode_module.cv2.imdecode, image_access.read_file
 
     def imdecode(data: np.ndarray, flags: int) -> np.ndarray:
         picture = decode(data, flags)
         done.append(f"decode {picture.shape[1]}")
         return picture
 
-    monkeypatch.setattr(photo.cv2, "imdecode", imdecode)
+    monkeypatch.setattr(decode_module.cv2, "imdecode", imdecode)
     monkeypatch.setattr(
-        photo_reader, "read_file", lambda name, limit: done.append(Path(name).name) or read(name, limit)
+        image_access, "read_file", lambda name, limit: done.append(Path(name).name) or read(name, limit)
     )
     return done
 

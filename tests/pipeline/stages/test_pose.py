@@ -2,9 +2,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from faceposenet.photo.source_window import SourceWindow
 from fpn_core import MirrorAveraged, PoseBatch, PoseNetwork, geodesic_deg, mirror_pose
 from pipeline.manifest import Rows
-from pipeline.stages.batches import DecodedFaces, SourceWindow
+from pipeline.stages.batches import DecodedFaces
 from pipeline.stages.pose import pose_faces
 
 N = 7

@@ -3,11 +3,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from faceposenet.photo.sizes import SourceSize
+from faceposenet.photo.source_window import source_window
 from fpn_core import PoseBatch, projection_to_image, ypr_deg_to_matrix
 from pipeline.config.settings import RenderSettings
 from pipeline.manifest import Rows
 from pipeline.stages.batches import PosedFaces
-from pipeline.stages.decode import source_window
 from pipeline.stages.render import ViewRenderer, encode_picture
 from render_core import Renderer
 from render_core.heads import load_head
@@ -44,7 +45,7 @@ def posed(ypr_deg: list[tuple[float, float, float]], tvec_mm: list[tuple[float, 
         np.arange(n),
         np.tile([512, 512], (n, 1)),
         window,
-        [source_window(photo, box, 2.0, 500) for _ in range(n)],
+        [source_window(photo, box, SourceSize(2.0, 500)) for _ in range(n)],
         pose,
         projection_to_image(pose.rotation, pose.tvec_mm, window),
         [],

@@ -131,3 +131,13 @@ def test_photos_of_a_store_are_read_ahead_and_stay_in_order() -> None:
         photos.append(Photo(str(n), f"{n}.png"))
     found = find("memory://find", FinderSettings(box="whole"), *photos)
     assert [face.box_xywh_px[2] for face in found.faces] == list(range(1, 41))
+
+
+def test_an_image_of_an_unknown_scheme_is_a_reject_among_others(tmp_path: Path, blank_jpeg: bytes) -> None:
+    (tmp_path / "a.jpg").write_bytes(blank_jpeg)
+    photos = (Photo("a", "a.jpg"), Photo("b", "nosuch://user:secret@host/b.jpg"), Photo("c", "a.jpg"))
+    found = find(tmp_path, FinderSettings(box="whole"), *photos)
+    assert [face.face_id for face in found.faces] == ["a", "c"]
+    (refused,) = found.refused
+    assert refused.reason == BuildReason.IMAGE_NOT_ALLOWED
+    assert "secret" not in refused.detail

@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from faceposenet import DetectorError
 from pipeline.config.settings import EngineSettings, ManifestSettings
 from pipeline.errors import ConfigError, ManifestError
 from pipeline.io.storage import Folder, read_file
@@ -125,7 +126,7 @@ def test_what_cannot_become_a_manifest(tmp_path: Path) -> None:
         build_manifest(Listed(boxed("a"), boxed("a")), WHOLE, out)
     with pytest.raises(ConfigError, match=r"a name with \.parquet, not 'm\.csv'"):
         build_manifest(Listed(boxed("a")), WHOLE, str(tmp_path / "m.csv"))
-    with pytest.raises(ConfigError, match="there is no face detector"):
+    with pytest.raises(DetectorError, match="there is no face detector"):
         build_manifest(Listed(boxed("a")), FinderSettings(str(tmp_path / "none.onnx")), out)
     assert not Path(out).exists()
     build_manifest(Listed(boxed("a"), boxed("b")), WHOLE, out)

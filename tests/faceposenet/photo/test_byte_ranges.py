@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.io.byte_ranges import split_spans, with_spans
+from faceposenet.photo.byte_ranges import split_spans, with_spans
 
 
 @pytest.mark.parametrize(

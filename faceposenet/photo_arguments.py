@@ -1,4 +1,4 @@
-"""Photos as they come: pixels, or the place where they are."""
+"""Photos as callers give them: pixels, or the location of a file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
@@ -10,13 +10,11 @@ from jaxtyping import UInt8
 
 from faceposenet.errors import FaceRejectedError, InputError
 from faceposenet.face import Face
+from faceposenet.photo.decode import DecodedPhoto, decode_photo
+from faceposenet.photo.read import read_encoded
+from faceposenet.photo.reduction import Needs
+from faceposenet.photo.sizes import DEFAULT_LIMITS
 from fpn_core import valid_boxes
-from pipeline.config.settings import ImageSettings
-from pipeline.errors import UnknownSchemeError
-from pipeline.io.storage import read_file, without_credentials
-from pipeline.reasons import Reason
-from pipeline.stages.photo import FaceError, Needs, decode_photo
-from pipeline.stages.photo import Photo as Decoded
 
 Photo = UInt8[np.ndarray, "h w 3"] | Path | str
 """Pixels, or a path or URI of an image file."""
@@ -26,13 +24,12 @@ Box = Sequence[float] | np.ndarray
 Boxes = Sequence[Box] | np.ndarray
 """A box a row."""
 
-_LIMITS = ImageSettings()
 _COUNTS = "{} photos for {} boxes: expected one photo, or a photo for each box"
 
 
 def photos_of(
     photos: Photo | Iterable[Photo], boxes_xywh_px: np.ndarray, channels: Channels, needs: Needs
-) -> Iterator[Decoded | FaceError]:
+) -> Iterator[DecodedPhoto | FaceRejectedError]:
     """The photo of each box, float64 (n, 4), as it is needed, or why there is none: one for all, or each from
     `photos`.
 
@@ -53,25 +50,24 @@ def photos_of(
         boxes = boxes_xywh_px[at : at + length]
         at += length
         try:
-            decoded: Decoded | FaceError = decode(photo, boxes[valid_boxes(boxes)], channels, needs)
-        except FaceError as fault:
+            decoded: DecodedPhoto | FaceRejectedError = decode(
+                photo, boxes[valid_boxes(boxes)], channels, needs
+            )
+        except FaceRejectedError as fault:
             decoded = fault
         yield from repeat(decoded, length)
     if at != count:
         raise InputError(_COUNTS.format(at, count))
 
 
-def face_photo(face: Face, photo: Photo, channels: Channels, needs: Needs) -> Decoded:
+def face_photo(face: Face, photo: Photo, channels: Channels, needs: Needs) -> DecodedPhoto:
     """The photo that a face was posed in, reduced as far as the face allows.
 
     Raises:
         InputError: what is no photo, or one of another size than the face's.
         FaceRejectedError: a file that is missing, too large or no image.
     """
-    try:
-        decoded = decode(photo, face.box_xywh_px[None], channels, needs)
-    except FaceError as fault:
-        raise FaceRejectedError(str(fault.reason), str(fault)) from fault
+    decoded = decode(photo, face.box_xywh_px[None], channels, needs)
     if decoded.wh_px != face.image_wh_px:
         found, wanted = (f"{width} x {height} px" for width, height in (decoded.wh_px, face.image_wh_px))
         raise InputError(
@@ -87,25 +83,23 @@ def whole_photo(photo: Photo, channels: Channels) -> UInt8[np.ndarray, "h w 3"]:
         InputError: something else than a path or uint8 pixels.
         FaceRejectedError: a file that is missing, too large or no image.
     """
-    try:
-        return decode(photo, np.zeros((0, 4)), channels, None).pixels
-    except FaceError as fault:
-        raise FaceRejectedError(str(fault.reason), str(fault)) from fault
+    return decode(photo, np.zeros((0, 4)), channels, None).pixels
 
 
-def decode(photo: Photo, boxes_xywh_px: np.ndarray, channels: Channels, needs: Needs | None) -> Decoded:
+def decode(photo: Photo, boxes_xywh_px: np.ndarray, channels: Channels, needs: Needs | None) -> DecodedPhoto:
     """The upright photo, BGR.
 
     A file is read as a job reads it: an EXIF orientation is applied, and `channels` is about arrays only.
 
     Raises:
         InputError: something else than a path or uint8 pixels.
-        FaceError: a file that is missing, too large or no image.
+        FaceRejectedError: a file that is missing, too large or no image.
     """
     if channels not in ("BGR", "RGB"):
         raise InputError(f"channels is {channels!r}: expected 'BGR' (OpenCV) or 'RGB' (Pillow, Matplotlib)")
     if isinstance(photo, str | Path):
-        return decode_photo(_read(str(photo)), _LIMITS.max_pixels, boxes_xywh_px, needs)
+        data = read_encoded(str(photo), DEFAULT_LIMITS)
+        return decode_photo(data, DEFAULT_LIMITS.max_pixels, boxes_xywh_px, needs)
     if not isinstance(photo, np.ndarray):
         raise InputError(
             f"a photo is a {type(photo).__name__}: expected a path or a NumPy array; of a Pillow image, give "
@@ -117,7 +111,7 @@ def decode(photo: Photo, boxes_xywh_px: np.ndarray, channels: Channels, needs: N
             f"pixel {channels}; cv2.cvtColor makes it of gray and alpha"
         )
     pixels = photo if channels == "BGR" else np.ascontiguousarray(photo[:, :, ::-1])
-    return Decoded(pixels, (photo.shape[1], photo.shape[0]))
+    return DecodedPhoto(pixels, (photo.shape[1], photo.shape[0]))
 
 
 def _runs(photos: Iterable[Photo]) -> Iterator[tuple[Photo, int]]:
@@ -136,15 +130,3 @@ def _same(photo: Photo, other: Photo) -> bool:
     if isinstance(photo, np.ndarray) or isinstance(other, np.ndarray):
         return photo is other
     return photo == other
-
-
-def _read(location: str) -> bytes:
-    shown = without_credentials(location)
-    try:
-        return read_file(location, _LIMITS.max_bytes)
-    except UnknownSchemeError as error:
-        raise FaceError(Reason.IMAGE_NOT_ALLOWED, str(error)) from error
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise FaceError(Reason.IMAGE_MISSING, f"there is no image {shown!r}") from error
-    except (OSError, ValueError) as error:
-        raise FaceError(Reason.IMAGE_UNREADABLE, f"cannot read {shown!r}: {error}") from error

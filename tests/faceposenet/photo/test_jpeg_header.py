@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.stages.jpeg_header import JpegHeader, read_jpeg_header
+from faceposenet.photo.jpeg_header import JpegHeader, read_jpeg_header
 from tests.photos import jpeg_with_orientation
 
 XMP = b"http://ns.adobe.com/xap/1.0/\x00<x:xmpmeta/>"

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from faceposenet import DetectorError
+from faceposenet.detector import FaceDetector
 from fpn_core import default_model_path
-from pipeline.errors import ConfigError
-from pipeline.manifest.build.detect import FaceDetector
 from tests.conftest import ReferenceData
 from tests.photos import FACE_XYWH_PX, portrait
 
@@ -72,11 +72,11 @@ def test_photos_without_a_face_and_of_a_pixel(detector: FaceDetector) -> None:
 
 
 def test_models_that_are_none_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no face detector"):
+    with pytest.raises(DetectorError, match="there is no face detector"):
         FaceDetector(tmp_path / "none.onnx")
     text = tmp_path / "text.onnx"
     text.write_text("no model")
-    with pytest.raises(ConfigError, match="is no face detector that OpenCV"):
+    with pytest.raises(DetectorError, match="is no face detector that OpenCV"):
         FaceDetector(text)
-    with pytest.raises(ConfigError, match="is no face detector that OpenCV"):
+    with pytest.raises(DetectorError, match="is no face detector that OpenCV"):
         FaceDetector(default_model_path())

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.errors import ConfigError
+from faceposenet.errors import DetectorError
 
 LONGEST_PX = 1280
 MIN_SCORE = 0.7
@@ -49,14 +49,14 @@ class FaceDetector:
     """Finds faces. One instance serves one thread of one process.
 
     Raises:
-        ConfigError: no such file, or no model that `FaceDetectorYN` runs.
+        DetectorError: no such file, or no model that `FaceDetectorYN` runs.
     """
 
     def __init__(
         self, model_path: Path, *, min_score: float = MIN_SCORE, longest_px: int = LONGEST_PX
     ) -> None:
         if not Path(model_path).is_file():
-            raise ConfigError(
+            raise DetectorError(
                 f"there is no face detector {str(model_path)!r}: expected an ONNX file such as YuNet"
             )
         self._longest_px = longest_px
@@ -68,7 +68,7 @@ class FaceDetector:
             )
             self.detect(np.zeros((_THUMBNAIL_PX, _THUMBNAIL_PX, 3), np.uint8))
         except cv2.error as error:
-            raise ConfigError(
+            raise DetectorError(
                 f"{str(model_path)!r} is no face detector that OpenCV's FaceDetectorYN runs: expected YuNet, "
                 f"for instance face_detection_yunet_2023mar.onnx; OpenCV says: {error.err}"
             ) from error

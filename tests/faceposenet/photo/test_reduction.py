@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from faceposenet.errors import FaceRejectedError
+from faceposenet.photo.decode import decode_photo
+from faceposenet.photo.reduction import Needs
+from faceposenet.photo.sizes import SourceSize
 from fpn_core import NetworkSpec, PoseNetwork
-from pipeline.config.settings import RenderSettings
-from pipeline.stages.photo import FaceError, Needs, decode_photo
 from tests.photos import jpeg_with_orientation, portrait
 
 MAX_PIXELS = 2**27
@@ -20,9 +22,12 @@ def spec() -> NetworkSpec:
     return replace(PoseNetwork(device="cpu").spec, crop_expand=0.25)
 
 
-def needs_of(spec: NetworkSpec, **render: object) -> Needs:
-    """By default a renderer that takes 196 px of a window of two boxes, beside a network of 112 px."""
-    return Needs(spec, RenderSettings(**{"size_px": 112, **render}))
+RENDERED = SourceSize(2.0, 196)
+
+
+def needs_of(spec: NetworkSpec, source: SourceSize | None = RENDERED) -> Needs:
+    """By default a renderer that takes 196 px of a window of two boxes, after a network of 112 px."""
+    return Needs(spec, source)
 
 
 def box(x: float, y: float, side: float) -> np.ndarray:
@@ -42,7 +47,7 @@ def test_a_reduced_pixel_lies_where_the_photo_says(
     whole = decode_photo(data, MAX_PIXELS, box(0, 0, 400), None)
     # The network alone, for a face that is just large enough: 1.5 x 400 px are 112 px x 5.4.
     small = replace(spec, size_px=600 // reduction)
-    reduced = decode_photo(data, MAX_PIXELS, box(50, 50, 400), needs_of(small, enabled=False))
+    reduced = decode_photo(data, MAX_PIXELS, box(50, 50, 400), needs_of(small, None))
     assert whole.reduction == 1
     assert reduced.reduction == reduction
     assert reduced.wh_px == whole.wh_px == whole.pixels.shape[1::-1]
@@ -75,31 +80,31 @@ def test_boxes_and_windows_go_to_the_reduced_photo_and_back(spec: NetworkSpec, o
 
 
 @pytest.mark.parametrize(
-    ("boxes", "render", "expected"),
+    ("boxes", "source", "expected"),
     [
-        ([(400, 400, 140, 140)], {}, 1),
-        ([(400, 400, 160, 160)], {"enabled": False}, 2),
-        ([(400, 400, 600, 600)], {"enabled": False}, 8),
-        ([(400, 400, 600, 600)], {}, 4),  # a source window of 1,200 px is 6 times 196
-        ([(400, 400, 600, 600)], {"size_px": 224}, 2),
-        ([(400, 400, 600, 600)], {"size_px": 512}, 1),
-        ([(400, 400, 600, 600), (20, 20, 160, 160)], {"enabled": False}, 2),  # the smallest face decides
-        ([(400, 400, 600, 600), (5000, 20, 60, 60)], {}, 4),  # a box outside has no face
-        ([(5000, 20, 60, 60)], {}, 1),
-        ([(-1100, 600, 1200, 1200)], {"source_window": 1.0}, 4),  # only what lies in the photo counts
-        ([(-1150, -1150, 1200, 1200)], {"source_window": 1.0}, 1),
-        ([(0, 0, 90000, 90000)], {}, 1),  # too large for a crop, which is told at the full size
+        ([(400, 400, 140, 140)], RENDERED, 1),
+        ([(400, 400, 160, 160)], None, 2),
+        ([(400, 400, 600, 600)], None, 8),
+        ([(400, 400, 600, 600)], RENDERED, 4),  # a source window of 1,200 px is 6 times 196
+        ([(400, 400, 600, 600)], SourceSize(2.0, 392), 2),
+        ([(400, 400, 600, 600)], SourceSize(2.0, 896), 1),
+        ([(400, 400, 600, 600), (20, 20, 160, 160)], None, 2),  # the smallest face decides
+        ([(400, 400, 600, 600), (5000, 20, 60, 60)], RENDERED, 4),  # a box outside has no face
+        ([(5000, 20, 60, 60)], RENDERED, 1),
+        ([(-1100, 600, 1200, 1200)], SourceSize(1.0, 196), 4),  # only what lies in the photo counts
+        ([(-1150, -1150, 1200, 1200)], SourceSize(1.0, 196), 1),
+        ([(0, 0, 90000, 90000)], RENDERED, 1),  # too large for a crop, which is told at the full size
     ],
 )
 def test_a_photo_is_reduced_as_far_as_its_smallest_face_allows(
-    spec: NetworkSpec, boxes: list, render: dict, expected: int
+    spec: NetworkSpec, boxes: list, source: SourceSize | None, expected: int
 ) -> None:
-    needs = needs_of(spec, **render)
+    needs = needs_of(spec, source)
     assert needs.reduction((2000, 1500), np.array(boxes, dtype=float)) == expected
 
 
 def test_a_crop_that_is_not_made_of_averages_gets_the_whole_photo(spec: NetworkSpec) -> None:
-    needs = needs_of(replace(spec, crop_interpolation="cubic"), enabled=False)
+    needs = needs_of(replace(spec, crop_interpolation="cubic"), None)
     assert needs.reduction((2000, 1500), box(400, 400, 600)) == 1
 
 
@@ -113,11 +118,11 @@ def test_other_formats_and_unusual_jpegs_are_not_reduced(spec: NetworkSpec) -> N
 
 def test_the_limit_on_pixels_is_that_of_the_full_size(spec: NetworkSpec) -> None:
     data = jpeg_with_orientation(cv2.resize(portrait(), (1021, 1011)), 1)
-    with pytest.raises(FaceError, match=r"1021 x 1011 px is more than images\.max_pixels = 1000000"):
+    with pytest.raises(FaceRejectedError, match=r"1021 x 1011 px is more than images\.max_pixels = 1000000"):
         decode_photo(data, 1_000_000, box(300, 300, 400), needs_of(spec))
 
 
 def test_a_truncated_jpeg_is_no_photo_at_any_size(spec: NetworkSpec) -> None:
     data = jpeg_with_orientation(cv2.resize(portrait(), (1021, 1011)), 1)
-    with pytest.raises(FaceError, match="truncated"):
+    with pytest.raises(FaceRejectedError, match="truncated"):
         decode_photo(data[: len(data) // 2], MAX_PIXELS, box(300, 300, 400), needs_of(spec))
