@@ -1,7 +1,7 @@
 """The renderer of one head: a photo and a pose in, the views of the face out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -114,12 +114,14 @@ class Renderer:
         views: Sequence[View] | None = None,
         *,
         mirrored: bool = False,
+        symmetry: bool | None = None,
     ) -> list[RenderedView]:
         """The `views` (default: all of the renderer's) of the face in `image`.
 
         `projection` maps millimetres of the head frame to pixels of `image` (0-based, centres at integers),
         whatever part of the photo `image` is. `mirrored` renders the mirrored face; image and projection
         stay those of the photo as it is. Compat mode takes the mirrored crop and its own pose instead.
+        `symmetry`, in clean mode, is that of this face; None: the renderer's.
 
         Raises RenderReject for a face that cannot be rendered, ValueError for a view that the renderer was
         not built for or a mirrored face in compat mode.
@@ -135,13 +137,16 @@ class Renderer:
             return [self._render_compat(image, P, view) for view in chosen]
         P = checked_projection(P)
         # The mirrored photo at the mirrored pose shows at X what the photo shows at diag(-1, 1, 1) X.
-        return self._render_clean(image, P @ MIRROR if mirrored else P, chosen)
+        options = self._clean if symmetry is None else replace(self._clean, symmetry=symmetry)
+        return self._render_clean(image, P @ MIRROR if mirrored else P, chosen, options)
 
-    def _render_clean(self, image: np.ndarray, P: np.ndarray, chosen: tuple[View, ...]) -> list[RenderedView]:
+    def _render_clean(
+        self, image: np.ndarray, P: np.ndarray, chosen: tuple[View, ...], options: CleanOptions
+    ) -> list[RenderedView]:
         if chosen not in self._joined:
             self._joined[chosen] = join_cells([self._ready[view].cells for view in chosen])
         grids = [self._ready[view].grid for view in chosen]
-        rendered = render_clean(image, P, grids, self._joined[chosen], self._clean)
+        rendered = render_clean(image, P, grids, self._joined[chosen], options)
         return [
             RenderedView(self._cameras[view], done.image, done.seen_fraction, done.filled_fraction)
             for view, done in zip(chosen, rendered, strict=True)

@@ -62,6 +62,13 @@ class Template:
         """The points as an array."""
         return np.array(self.points_px, dtype=np.float64)
 
+    @property
+    def columns(self) -> slice:
+        """The columns of the square of the template's height about it that are the template."""
+        width, height = self.size_wh_px
+        first = (height - width) // 2
+        return slice(first, first + width)
+
     def scaled(self, height_px: int) -> "Template":
         """Returns the same template at another height; the width follows, rounded."""
         scale = height_px / self.size_wh_px[1]
@@ -167,8 +174,8 @@ def template_camera(
     points = np.asarray(points_mm, dtype=np.float64)
     homogeneous = points @ camera.projection[:, :3].T + camera.projection[:, 3]
     placed = homogeneous[:, :2] / homogeneous[:, 2:]
-    width, height = template.size_wh_px
-    target = template.points + np.array([(height - width) / 2, 0.0])
+    height = template.size_wh_px[1]
+    target = template.points + np.array([template.columns.start, 0.0])
     # Scale and shift alone: a camera does not roll to fit a template. Least squares about the means.
     source = placed - placed.mean(axis=0)
     scale = float((source * (target - target.mean(axis=0))).sum() / (source**2).sum())

@@ -26,6 +26,9 @@ from pipeline.errors import ConfigError
 from pipeline.io.storage import without_credentials
 from render_core.template import Template, TemplateName, named_template
 
+WIDE_FROM_DEG = 20.0
+"""Faces turned by more than this are wide: recognition gains by symmetry and by views of them."""
+
 Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 
 
@@ -139,8 +142,12 @@ class RenderSettings(_Settings):
     aligned_mirrored: bool = False
     """Mirror the upright crops of faces with a yaw below 0, as their views are. By default every upright crop
     shows the photo as it is."""
-    crop: Literal["none", "face"] = "none"
-    """face: every view is cropped to the face, a quarter of its landmarks' extent around them."""
+    crop: Literal["none", "face", "template"] = "none"
+    """face: every view is cropped to the face, a quarter of its landmarks' extent around them. template:
+    eyes, nose and mouth of every view lie where the upright crop has them."""
+    symmetry: Literal["always", "wide", "never"] = "always"
+    """Whether what the photo hides comes from the other half of the face. wide: only where the face is turned
+    by more than 20 degrees, which serves recognition best."""
     masks: bool = False
     """Whether the job writes, once for each view, which pixels are face, head and background."""
 
@@ -152,9 +159,13 @@ class RenderSettings(_Settings):
 
     @model_validator(mode="after")
     def _compat_is_the_originals(self) -> "RenderSettings":
-        if self.mode == "compat" and (self.background != "edge" or self.crop != "none"):
+        if self.mode == "compat" and (self.background, self.crop, self.symmetry) != (
+            "edge",
+            "none",
+            "always",
+        ):
             raise ValueError(
-                "mode=compat has the original's background and crop: leave background and crop out"
+                "mode=compat has the original's background, crop and symmetry: leave all three out"
             )
         return self
 
@@ -178,15 +189,25 @@ class RenderSettings(_Settings):
     @property
     def template(self) -> Template | None:
         """The template of the upright crops, at their size; None where there are none."""
-        if self.aligned_px is None:
-            return None
-        if self.aligned_points_px is None:
-            template = named_template(self.aligned_template).scaled(self.aligned_px)
+        return None if self.aligned_px is None else self._template(self.aligned_px)
+
+    @property
+    def view_template(self) -> Template | None:
+        """The template of the views, at their size; None where they have none."""
+        return self._template(self.size_px) if self.crop == "template" else None
+
+    def _template(self, height_px: int) -> Template:
+        if self.aligned_points_px is None or self.aligned_px is None:
+            template = named_template(self.aligned_template)
         else:
             numbers = [float(number) for number in self.aligned_points_px]
             points = tuple(zip(numbers[::2], numbers[1::2], strict=True))
             template = Template((self.aligned_px, self.aligned_px), points)
-        return template.with_margin(self.aligned_margin)
+        return template.scaled(height_px).with_margin(self.aligned_margin)
+
+    def symmetric(self, yaw_deg: float) -> bool:
+        """Whether hidden parts of a face that is turned by `yaw_deg` come from its other half."""
+        return self.symmetry == "always" or (self.symmetry == "wide" and abs(yaw_deg) > WIDE_FROM_DEG)
 
     @property
     def source_size(self) -> SourceSize:

@@ -157,8 +157,10 @@ def _write_masks(prepared: PreparedJob) -> None:
     """Write which pixels of each view are background (0), head (128) and face (255); the same for every
     face."""
     renderer = make_renderer(prepared.job.config)
+    template = prepared.job.config.render.view_template
+    columns = slice(None) if template is None else template.columns
     for yaw_deg, camera in make_cameras(prepared.job.config).items():
-        _, png = cv2.imencode(".png", mask_picture(renderer, camera))
+        _, png = cv2.imencode(".png", mask_picture(renderer, camera)[:, columns])
         prepared.job.out.write(f"masks/{yaw_deg:g}.png", bytes(png))
 
 

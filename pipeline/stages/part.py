@@ -23,6 +23,7 @@ from pipeline.stages.render import ViewRenderer
 from pipeline.stages.write import poses_file, rejects_file, views_file
 from render_core import Renderer
 from render_core.head_folder import find_head
+from render_core.template import template_camera
 from render_core.view import ViewCamera, closeup_camera, view_camera
 
 
@@ -173,6 +174,8 @@ def make_cameras(config: JobConfig) -> dict[float, ViewCamera]:
     """The camera of each of a job's views, by its yaw in degrees."""
     settings = config.render
     cameras = {yaw_deg: view_camera(yaw_deg, size_px=settings.size_px) for yaw_deg in settings.views}
+    if settings.view_template is not None:
+        return {yaw: template_camera(camera, settings.view_template) for yaw, camera in cameras.items()}
     if settings.crop == "none":
         return cameras
     landmarks_mm = head_landmarks_mm(config)
@@ -188,6 +191,7 @@ def make_renderer(config: JobConfig) -> Renderer:
         size_px=settings.size_px,
         mode=settings.mode,
         background=settings.background,
+        symmetry=settings.symmetry != "never",
         cache_dir=config.engine.cache_path,
     )
 

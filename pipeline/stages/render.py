@@ -90,7 +90,10 @@ class ViewRenderer:
         mirrored = is_mirrored(yaw_deg)
         if faces.compat_projection is None:
             projection = source.image_to_source @ faces.projection[i]
-            rendered = self.renderer.render(source.pixels, projection, cameras, mirrored=mirrored)
+            symmetry = self.settings.symmetric(yaw_deg)
+            rendered = self.renderer.render(
+                source.pixels, projection, cameras, mirrored=mirrored, symmetry=symmetry
+            )
         else:
             pixels = np.ascontiguousarray(source.pixels[:, ::-1]) if mirrored else source.pixels
             rendered = self.renderer.render(pixels, faces.compat_projection[i], cameras)
@@ -98,12 +101,17 @@ class ViewRenderer:
             View(
                 f"{view.yaw_deg:g}",
                 view.yaw_deg,
-                encode_picture(view.image, self.settings),
+                encode_picture(self._within_template(view.image), self.settings),
                 view.seen_fraction,
                 view.filled_fraction,
             )
             for view in rendered
         )
+
+    def _within_template(self, image: np.ndarray) -> np.ndarray:
+        """A view without the columns beside its template."""
+        template = self.settings.view_template
+        return image if template is None else np.ascontiguousarray(image[:, template.columns])
 
     def _aligned(self, faces: PosedFaces, i: int) -> bytes | None:
         template = self.settings.template

@@ -44,7 +44,7 @@ def members(tar: bytes) -> set[str]:
     ("preset", "views"),
     [
         ("local", {"json", "0.jpg", "22.jpg", "40.jpg", "55.jpg", "75.jpg"}),
-        ("recognition", {"json", "aligned.jpg", "0.jpg", "40.jpg", "75.jpg"}),
+        ("recognition", {"json", "aligned.jpg", "0.jpg", "22.jpg", "40.jpg", "75.jpg"}),
         ("augmentation", {"json", *(f"{yaw}.jpg" for yaw in (0, 15, 30, 45, 60, 75))}),
     ],
 )

@@ -15,7 +15,7 @@ from faceposenet.photo.sizes import source_size
 from faceposenet.photo.source_window import source_window
 from fpn_core import PoseNetwork, crop_windows, extract_crop, projection_to_image
 from fpn_core.session import Device
-from pipeline.config.settings import RenderSettings
+from pipeline.config.settings import WIDE_FROM_DEG, RenderSettings
 from pipeline.manifest.build.find import ALIGNED_XYWH
 from render_core import Renderer, RenderReject, is_mirrored
 from render_core.align import align_face, warp
@@ -27,9 +27,7 @@ Alignment = Literal["none", "box", "detector", "pose", "pose+views"]
 ALIGNMENTS: tuple[Alignment, ...] = get_args(Alignment)
 
 VIEWS_DEG = (0, 22, 40, 75)
-WIDE_FROM_DEG = 20.0
-"""Faces turned by more than this are compared by crop and views, all others by the crop alone."""
-
+"""Of faces beyond WIDE_FROM_DEG; the others are compared by the crop alone."""
 # Share of the smaller of two boxes that they have in common, from which they are the same face.
 _SAME_FACE = 0.5
 _RENDER = RenderSettings()
@@ -163,14 +161,13 @@ class Aligner:
         views: bool,
     ) -> list[NDArray[np.uint8]]:
         """The upright crop, and for wide faces the views, from what a job sees of the photo."""
-        width, height = self.template.size_wh_px
+        height = self.template.size_wh_px[1]
         source = source_window(photo, box_xywh_px, source_size(height))
         placed = source.image_to_source @ projection
         crops = [align_face(source.pixels, placed, self.template).image]
         if views and abs(yaw_deg) > WIDE_FROM_DEG:
-            first = (height - width) // 2
             rendered = self._renderer.render(source.pixels, placed, mirrored=is_mirrored(yaw_deg))
-            crops += [np.ascontiguousarray(view.image[:, first : first + width]) for view in rendered]
+            crops += [np.ascontiguousarray(view.image[:, self.template.columns]) for view in rendered]
         return crops
 
     @cached_property

@@ -6,9 +6,10 @@ import pytest
 from faceposenet.photo.sizes import SourceSize
 from faceposenet.photo.source_window import source_window
 from fpn_core import PoseBatch, projection_to_image, ypr_deg_to_matrix
-from pipeline.config.settings import RenderSettings
+from pipeline.config.settings import JobConfig, RenderSettings
 from pipeline.manifest import Rows
 from pipeline.stages.batches import PosedFaces
+from pipeline.stages.part import make_cameras, make_renderer
 from pipeline.stages.render import ViewRenderer, encode_picture
 from render_core import Renderer
 from render_core.heads import load_head
@@ -120,3 +121,42 @@ def test_colour_of_a_jpeg_is_as_fine_as_asked(subsampling: int, factors: int) ->
 def test_the_default_is_what_jpegs_commonly_have() -> None:
     _, common = cv2.imencode(".jpg", portrait(), [cv2.IMWRITE_JPEG_QUALITY, 95])
     assert encode_picture(portrait(), RenderSettings()) == bytes(common)
+
+
+def decoded(data: bytes) -> np.ndarray:
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)).astype(int)
+
+
+def test_upright_crops_are_never_mirrored_unless_asked_for() -> None:
+    faces = posed([(yaw, 0.0, 0.0) for yaw in (-30, 30)], [(0.0, 0.0, 3000.0)] * 2)
+    plain = finish(None, faces, aligned_px=112, format="png").faces
+    mirrored = finish(None, faces, aligned_px=112, format="png", aligned_mirrored=True).faces
+    left, right = (decoded(face.aligned or b"") for face in plain)
+    np.testing.assert_array_equal(decoded(mirrored[1].aligned or b""), right)
+    # The other crop of the face with a negative yaw is its mirror image, but for the uneven template.
+    flipped = decoded(mirrored[0].aligned or b"")[:, ::-1]
+    assert np.abs(flipped - left).mean() < 0.3 * np.abs(flipped[:, ::-1] - left).mean()
+
+
+def test_symmetry_by_yaw(renderer: Renderer) -> None:
+    def view_0(yaw_deg: float, symmetry: str) -> bytes:
+        faces = posed([(yaw_deg, 0.0, 0.0)], [(0.0, 0.0, 3000.0)])
+        done = finish(renderer, faces, view_policy="all", symmetry=symmetry, format="png")
+        return done.faces[0].views[0].encoded
+
+    assert view_0(45.0, "wide") == view_0(45.0, "always") != view_0(45.0, "never")
+    assert view_0(15.0, "wide") == view_0(15.0, "never") != view_0(15.0, "always")
+
+
+@pytest.mark.parametrize(("template", "width_px"), [("arcface", 112), ("arcface-96x112", 96)])
+def test_views_in_the_template(template: str, width_px: int) -> None:
+    """A frontal face at view 0 is its own upright crop."""
+    render = {"size_px": 112, "aligned_px": 112, "aligned_template": template, "crop": "template"}
+    config = JobConfig.model_validate({"render": {"views_deg": [0], "format": "png", **render}})
+    worker = ViewRenderer(config.render, HEAD.landmarks_mm, make_renderer(config), make_cameras(config))
+    (face,) = worker(posed([(0.0, 0.0, 0.0)], [(0.0, 0.0, 3000.0)])).faces
+    view, aligned = decoded(face.views[0].encoded), decoded(face.aligned or b"")
+    assert view.shape == aligned.shape == (112, width_px, 3)
+    middle = (slice(30, 100), slice(width_px // 2 - 30, width_px // 2 + 30))
+    shifted = np.roll(view, 6, axis=1)
+    assert np.abs(view - aligned)[middle].mean() < 0.6 * np.abs(shifted - aligned)[middle].mean()
