@@ -11,14 +11,14 @@ from faceposenet.photo_arguments import Channels, Photo, whole_photo
 
 
 def detect(
-    photo: Photo, model: Path | str, *, min_score: float = MIN_SCORE, channels: Channels = "BGR"
+    photo: Photo, model: Path | str = "yunet", *, min_score: float = MIN_SCORE, channels: Channels = "BGR"
 ) -> Float64[np.ndarray, "n 4"]:
     """The boxes of the faces in a photo, the surest first, as `fpn manifest from-images` finds them.
 
     Args:
         photo: uint8 (height, width, 3), or a path or URI of an image file.
-        model: file of a face detector that OpenCV's `FaceDetectorYN` runs, such as YuNet; none comes with the
-            package.
+        model: file of a face detector that OpenCV's `FaceDetectorYN` runs, or the name of one that
+            `fpn models fetch` has fetched: none comes with the package.
         min_score: least score of a face, 0 to 1.
         channels: order of the channels of `photo`, where it is an array.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from faceposenet.known_detectors import KNOWN_DETECTORS, detector_file, how_to_fetch
 from faceposenet.errors import DetectorError
 
 LONGEST_PX = 1280
@@ -55,16 +56,21 @@ class FaceDetector:
     def __init__(
         self, model_path: Path, *, min_score: float = MIN_SCORE, longest_px: int = LONGEST_PX
     ) -> None:
-        if not Path(model_path).is_file():
-            raise DetectorError(
-                f"there is no face detector {str(model_path)!r}: expected an ONNX file such as YuNet"
+        path = detector_file(model_path)
+        if not path.is_file():
+            known = KNOWN_DETECTORS.get(str(model_path))
+            way = (
+                "expected an ONNX file such as YuNet, or its name, yunet"
+                if known is None
+                else how_to_fetch(known)
             )
+            raise DetectorError(f"there is no face detector {str(model_path)!r}: {way}")
         self._longest_px = longest_px
         # OpenCV warns of the default target that it itself passes on.
         level = _set_log_level(_LOG_ERRORS)
         try:
             self._model = cv2.FaceDetectorYN.create(
-                str(model_path), "", (_THUMBNAIL_PX, _THUMBNAIL_PX), min_score, _NMS_IOU, _MOST_FACES
+                str(path), "", (_THUMBNAIL_PX, _THUMBNAIL_PX), min_score, _NMS_IOU, _MOST_FACES
             )
             self.detect(np.zeros((_THUMBNAIL_PX, _THUMBNAIL_PX, 3), np.uint8))
         except cv2.error as error:

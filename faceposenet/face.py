@@ -1,5 +1,6 @@
 """The pose of one face, and why there is none."""
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self
 
@@ -7,6 +8,8 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from faceposenet.errors import InputError
+from fpn_core import project
+from fpn_core.confidence import LOW_CONFIDENCE, expected_error_deg
 from render_core import is_mirrored
 
 _ROW = "a row of a job's poses, or what Face.as_dict gave"
@@ -73,6 +76,28 @@ class Face:
         """Whether its views show the mirrored face: they all turn the nose to the left of the image."""
         return is_mirrored(self.yaw_deg)
 
+    @property
+    def expected_error_deg(self) -> float | None:
+        """How far off the network expects its rotation to be, in degrees; None where it says nothing.
+
+        For the package's networks and those that `training/` exports, whose confidence is 2^(-error / 10).
+        """
+        if self.confidence is None:
+            return None
+        error_deg = expected_error_deg(self.confidence)
+        return None if math.isnan(error_deg) else error_deg
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence where the confidence is below 0.3, which a wrong box often causes; None elsewhere."""
+        error_deg = self.expected_error_deg
+        if self.confidence is None or error_deg is None or self.confidence >= LOW_CONFIDENCE:
+            return None
+        return (
+            f"low confidence ({self.confidence:.2f}): the pose may be about {error_deg:.0f} degrees off; "
+            "is the box right? It goes around the face, from the eyebrows to the chin"
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """All fields as plain numbers and lists, for JSON; `fpn render --pose` takes such a file too."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -82,12 +107,16 @@ class Face:
     def from_row(cls, row: Row) -> Self:
         """The face in a row of a job's poses (of pandas, pyarrow, a dict), or in what `as_dict` gave.
 
+        Rows of jobs without landmarks (`output.landmarks`) get those of the package's mean head.
+
         Raises:
-            InputError: the row lacks a column, for instance landmarks where `output.landmarks` was off.
+            InputError: the row lacks a column.
         """
         try:
             yaw_deg, pitch_deg, roll_deg = (float(row[f"{name}_deg"]) for name in ("yaw", "pitch", "roll"))
-            arrays = {name: row[name] for name in _SHAPES}
+            arrays = {name: row[name] for name in _SHAPES if name != "landmarks_xy_px"}
+            landmarks = row.get("landmarks_xy_px")
+            arrays["landmarks_xy_px"] = _landmarks(arrays["projection"]) if landmarks is None else landmarks
             width, height = row.get("image_wh_px") or (row["image_width_px"], row["image_height_px"])
         except KeyError as error:
             raise InputError(f"the row has no {error}: expected {_ROW}") from error
@@ -100,7 +129,7 @@ class Face:
         x, y, width, height = self.box_xywh_px
         return (
             f"Face(yaw {self.yaw_deg:+.1f}, pitch {self.pitch_deg:+.1f}, roll {self.roll_deg:+.1f} degrees, "
-            f"box {width:g} x {height:g} px at {x:g}, {y:g})"
+            f"box {width:g} x {height:g} px at {x:g}, {y:g})" + (f"\n{self.warning}" if self.warning else "")
         )
 
     def _repr_html_(self) -> str:
@@ -109,9 +138,18 @@ class Face:
             "tvec (mm)": ", ".join(f"{value:.0f}" for value in self.tvec_mm),
             "box x, y, width, height (px)": ", ".join(f"{value:g}" for value in self.box_xywh_px),
             "confidence": "none given" if self.confidence is None else f"{self.confidence:.2f}",
+            **({"warning": self.warning} if self.warning else {}),
         }
         cells = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows.items())
         return f"<table>{cells}</table>"
+
+
+def _landmarks(projection: Any) -> np.ndarray:
+    """The mean head's landmarks in the photo, float64 (68, 2)."""
+    from render_core.heads import DEFAULT_HEAD, load_head  # noqa: PLC0415  # takes a second, seldom needed
+
+    matrix = np.array(projection, np.float64).reshape(1, 3, 4)
+    return np.asarray(project(np.asarray(load_head(DEFAULT_HEAD).landmarks_mm), matrix)[0])
 
 
 @dataclass(frozen=True)

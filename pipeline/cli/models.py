@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from faceposenet.known_detectors import KNOWN_DETECTORS
 from fpn_core import ModelReport, default_model_path, describe_model, inspect_model
 from fpn_core.convert import RELEASES, Release, convert_release
 from fpn_core.metadata import metadata_to_spec
@@ -21,7 +22,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.group(cls=SuggestingGroup)
 def models() -> None:
-    """Look at pose networks, describe them, convert them."""
+    """Look at pose networks, describe them, convert them; fetch a face detector."""
 
 
 @models.command("inspect")
@@ -47,6 +48,25 @@ def inspect_command(model: Path | None, as_json: bool) -> None:
     if report.problem is not None:
         click.echo(f"error: {report.problem}", err=True)
         sys.exit(FAILED)
+
+
+@models.command("fetch")
+@click.argument("name", type=click.Choice(sorted(KNOWN_DETECTORS)))
+@click.option("--from", "source", help="URL or path to take it from; by default where it is published.")
+def fetch_command(name: str, source: str | None) -> None:
+    """Fetch a face detector, which the package does not bring: afterwards NAME stands for its file.
+
+    Its SHA-256 is checked. yunet: YuNet of the OpenCV Zoo, 233 kB, MIT licence.
+
+    \b
+    Examples:
+      fpn models fetch yunet
+      fpn models fetch yunet --from face_detection_yunet_2023mar.onnx
+    """
+    from pipeline.fetch import fetch_detector
+
+    detector = KNOWN_DETECTORS[name]
+    click.echo(f"{name}: {fetch_detector(detector, source)}; licence: {detector.licence}")
 
 
 @models.command("describe")

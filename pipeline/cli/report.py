@@ -92,7 +92,9 @@ _path = click.Path(path_type=Path)
 @click.command()
 @click.argument("image")
 @click.option("--box", type=_Box(), help="Where the face is; pixels of the upright photo.")
-@click.option("--detector", type=_path, help="Model that finds the faces, for example YuNet.")
+@click.option(
+    "--detector", type=_path, help="Model that finds the faces: a file, or yunet.  [default: yunet]"
+)
 @click.option(
     "--to", "target", type=_PictureFile(path_type=Path), help="Picture file to write: .png, .jpg, .webp."
 )
@@ -118,25 +120,30 @@ def show(
 ) -> None:
     """Show one photo with the pose of its face and its views, and print the pose in words.
 
+    Without --box a face detector finds the faces; `fpn models fetch yunet` gets one, once.
+
     Terminals that show pictures (kitty, iTerm2, WezTerm, Konsole, and with the extra `terminal` those with
     Sixel) show it; elsewhere it is written to a file here.
 
     \b
     Examples:
-      fpn show photo.jpg --box 108,120,170,179
-      fpn show photo.jpg --detector face_detection_yunet_2023mar.onnx --views 0,40 --to face.png
+      fpn show photo.jpg
+      fpn show photo.jpg --box 108,120,170,179 --views 0,40 --to face.png
     """
     from faceposenet import FacePoser, Picture
+    from faceposenet.known_detectors import YUNET, how_to_fetch
     from pipeline.show.picture import draw_picture
     from pipeline.show.show import as_record, describe, look_at
     from pipeline.show.terminal import show_picture
 
-    where = box or detector
-    if where is None or (box and detector):
+    if box and detector:
+        raise click.UsageError("give --box or --detector, not both")
+    if not box and not detector and not YUNET.path.is_file():
         raise click.UsageError(
-            "say where the face is with --box x,y,width,height, or have it found with --detector MODEL.onnx "
-            "(a model of OpenCV's FaceDetectorYN, such as face_detection_yunet_2023mar.onnx)"
+            "say where the face is with --box x,y,width,height, or have it found by a detector: "
+            + how_to_fetch()
         )
+    where = box or detector or YUNET.path
     poser = FacePoser(model, head=head, heads=heads)
     looked = look_at(image, where, poser, views, size_px)
     picture = Picture(draw_picture(looked))

@@ -157,8 +157,15 @@ def _facts(face: Face) -> list[tuple[str, str]]:
         ("rvec", ", ".join(f"{value:.3f}" for value in face.rvec_rad) + " rad"),
         ("tvec", ", ".join(f"{value:.0f}" for value in face.tvec_mm) + " mm"),
         ("box", ", ".join(f"{value:.0f}" for value in face.box_xywh_px) + " px"),
-        ("sure", "not told by this network" if face.confidence is None else f"{face.confidence:.2f}"),
+        ("sure", _confidence(face)),
     ]
+
+
+def _confidence(face: Face) -> str:
+    if face.confidence is None:
+        return "not given by this network"
+    error_deg = face.expected_error_deg
+    return f"{face.confidence:.2f}" + ("" if error_deg is None else f" (about {error_deg:.0f}° off)")
 
 
 def _draw_view(sheet: _Sheet, view: View, x: int, y: int) -> None:

@@ -105,18 +105,21 @@ def direction(angle: str, value_deg: float) -> str:
 def describe(looked: LookedAt) -> str:
     """The pose in words, of the rendered face in full, of the others in a line."""
     face = looked.face
-    sure = "none: this network tells none" if face.confidence is None else f"{face.confidence:.3f}"
+    sure = "none: this network gives none" if face.confidence is None else f"{face.confidence:.3f}"
+    about = "" if face.expected_error_deg is None else f"about {face.expected_error_deg:.0f}° off"
     rows = [
         *((name, f"{_angle(face, name):+.1f}°", direction(name, _angle(face, name))) for name in _WORDS),
         ("rvec", ", ".join(f"{value:.4f}" for value in face.rvec_rad) + " rad", ""),
         ("tvec", ", ".join(f"{value:.1f}" for value in face.tvec_mm) + " mm", ""),
         ("box", ", ".join(f"{value:.1f}" for value in face.box_xywh_px) + " px", ""),
-        ("confidence", sure, ""),
+        ("confidence", sure, about),
     ]
     lines = [f"{name:12}{value:7}  {words}".rstrip() for name, value, words in rows]
     if len(looked.faces) > 1:
         lines.insert(0, f"face {looked.chosen + 1} of {len(looked.faces)}, the largest:")
         lines += [f"face {i + 1}: {_line(face)}" for i, face in enumerate(looked.faces) if i != looked.chosen]
+    if face.warning:
+        lines.append(f"hint: {face.warning}")
     return "\n".join(lines)
 
 

@@ -119,7 +119,7 @@ def test_commands_and_options_named_in_the_text_exist(path: Path) -> None:
 
 @pytest.mark.parametrize("path", TEXTS, ids=ids)
 def test_make_targets_programs_and_extras_exist(path: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = set(project["project"]["optional-dependencies"])
     text = path.read_text(encoding="utf-8")

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -33,6 +34,18 @@ def test_a_face_cannot_be_changed(face: Face) -> None:
         face.yaw_deg = 0.0
 
 
+def test_a_low_confidence_is_a_question_about_the_box(face: Face) -> None:
+    assert face.expected_error_deg == pytest.approx(-10 * np.log2(face.confidence))
+    assert face.warning is None and "confidence" not in repr(face)
+    unsure = dataclasses.replace(face, confidence=0.25)
+    assert unsure.expected_error_deg == pytest.approx(20)
+    assert "about 20 degrees off; is the box right?" in repr(unsure)
+    assert "is the box right?" in unsure._repr_html_()
+    for confidence in (None, 7.0, -1.0):  # networks of others may count otherwise
+        other = dataclasses.replace(face, confidence=confidence)
+        assert other.expected_error_deg is None and other.warning is None
+
+
 def test_it_goes_through_json(face: Face) -> None:
     again = Face.from_row(json.loads(json.dumps(face.as_dict())))
     assert again.as_dict() == face.as_dict()
@@ -59,7 +72,12 @@ def test_it_comes_from_a_row_of_a_jobs_poses(face: Face) -> None:
     assert Face.from_row({**row, "confidence": np.float32(0.5)}).confidence == 0.5
 
 
-@pytest.mark.parametrize("absent", ["landmarks_xy_px", "yaw_deg", "projection", "image_wh_px"])
+def test_a_row_without_landmarks_gets_those_of_the_mean_head(face: Face) -> None:
+    row = {name: value for name, value in face.as_dict().items() if name != "landmarks_xy_px"}
+    np.testing.assert_allclose(Face.from_row(row).landmarks_xy_px, face.landmarks_xy_px, atol=1e-6)
+
+
+@pytest.mark.parametrize("absent", ["box_xywh_px", "yaw_deg", "projection", "image_wh_px"])
 def test_a_row_without_all_of_a_face_is_refused(face: Face, absent: str) -> None:
     row = face.as_dict()
     del row[absent]

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.cli.main import main
+from tests.conftest import ReferenceData
 from tests.photos import FACE_XYWH_PX, write_portrait
 
 BOX = ",".join(map(str, FACE_XYWH_PX))
@@ -16,6 +17,7 @@ BOX = ",".join(map(str, FACE_XYWH_PX))
 @pytest.fixture
 def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))  # without a detector that somebody fetched
     return write_portrait(tmp_path / "portrait.jpg")
 
 
@@ -42,7 +44,8 @@ def test_show_tells_scripts_the_pose_and_where_the_picture_is(photo: Path) -> No
     ("arguments", "said"),
     [
         ([], "say where the face is with --box x,y,width,height"),
-        (["--box", BOX, "--detector", "yunet.onnx"], "say where the face is"),
+        ([], "fpn models fetch yunet --from face_detection_yunet_2023mar.onnx"),
+        (["--box", BOX, "--detector", "yunet.onnx"], "give --box or --detector, not both"),
         (["--box", "1,2,3"], "'1,2,3' is not a box"),
         (["--box", "1,2,0,3"], "is not a box"),
         (["--box", "1,2,nan,3"], "is not a box"),
@@ -58,6 +61,21 @@ def test_a_wrong_command_says_what_is_wrong_before_anything_is_done(
     result = show(photo, *arguments)
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
+
+
+def test_without_a_box_a_fetched_detector_finds_the_face(photo: Path, reference: ReferenceData) -> None:
+    model = reference.path("detector/face_detection_yunet_2023mar.onnx")
+    fetched = CliRunner().invoke(main, ["models", "fetch", "yunet", "--from", str(model)])
+    assert fetched.exit_code == 0 and "licence: MIT" in fetched.output
+    result = show(photo, "--views", "0", "--size", 64)
+    assert result.exit_code == 0, result.output
+    assert "confidence" in result.output and "hint:" not in result.output
+
+
+def test_a_box_without_a_face_is_asked_about(photo: Path) -> None:
+    result = show(photo, "--box", "30,440,20,20", "--views", "0", "--size", 64)
+    assert result.exit_code == 0
+    assert "hint: low confidence" in result.output and "is the box right?" in result.output
 
 
 def test_a_detector_that_is_none_is_told(photo: Path) -> None:
