@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from faceposenet.known_detectors import KNOWN_DETECTORS, detector_file, how_to_fetch
 from faceposenet.errors import DetectorError
+from faceposenet.known_detectors import KNOWN_DETECTORS, detector_file, how_to_fetch
 
 LONGEST_PX = 1280
 MIN_SCORE = 0.7
