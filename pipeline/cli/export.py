@@ -41,6 +41,25 @@ _SHOWN_EVERY_S = 1.0
     show_default=True,
     help="Views in a file of webdataset and parquet.",
 )
+@click.option("--where", metavar="SQL", help="Only pictures that this is true of; needs the extra select.")
+@click.option(
+    "--min-images",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Of a subject; faces count.",
+)
+@click.option(
+    "--balance",
+    type=click.Choice(["yaw", "yaw:sample"]),
+    help="Even out yaw: a weight for every picture, or fewer pictures.",
+)
+@click.option(
+    "--val",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="Of the subjects, for a split val; no subject is in both.",
+)
 @json_option
 def export(out: str, dest: str, form: Any, views: str | None, as_json: bool, **settings: Any) -> None:
     """Export the views of the job in OUT to the folder DEST, in a form that training code reads.
@@ -52,6 +71,7 @@ def export(out: str, dest: str, form: Any, views: str | None, as_json: bool, **s
       fpn export out faces --as imagefolder --views aligned
       fpn export out s3://bucket/train --as webdataset --views 0,40 --seed 1
       fpn export out rec --as recordio --by subject_id
+      fpn export out set --as webdataset --where 'abs(yaw_deg) < 60 and seen_fraction > 0.5' --val 0.02
     """
     from dataclasses import asdict
 
@@ -78,10 +98,16 @@ def export(out: str, dest: str, form: Any, views: str | None, as_json: bool, **s
     click.echo(
         f"{shown}: {exported.views:,} views of {exported.faces:,} faces{subjects} in {exported.files:,} files"
     )
-    click.echo(
-        f"{exported.posed:,} posed faces = {exported.faces:,} exported + {exported.without_views:,} without "
-        f"these views + {exported.without_subject:,} without a subject"
-    )
+    if exported.val_views:
+        click.echo(f"of these, {exported.val_views:,} views of {exported.val_subjects:,} subjects are in val")
+    parts = {
+        "exported": exported.faces,
+        "without these views": exported.without_views,
+        "without a subject": exported.without_subject,
+        "not selected": exported.not_selected,
+    }
+    added = " + ".join(f"{count:,} {what}" for what, count in parts.items())
+    click.echo(f"{exported.posed:,} posed faces = {added}")
 
 
 class _Progress:

@@ -1,22 +1,25 @@
 """An export as a whole: bound to its job and settings, resumable, with counts that add up."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from pipeline.errors import ConfigError, FingerprintError
 from pipeline.export.imagefolder import write_imagefolder
-from pipeline.export.index import ALIGNED, Wanted, index_views
+from pipeline.export.index import ViewIndex, Wanted, index_views
 from pipeline.export.order import Order, cut, ordered
 from pipeline.export.parquet import parquet_shard
 from pipeline.export.records import write_records
 from pipeline.export.samples import SampleReader
+from pipeline.export.selection import sampled_by_yaw, split_by_subject, weighted_by_yaw, with_min_images
 from pipeline.export.webdataset import webdataset_shard
-from pipeline.io.storage import Folder, without_credentials
+from pipeline.export.where import ALIGNED
+from pipeline.io.storage import Folder, join, without_credentials
 from pipeline.job.fingerprint import stored_job
 
 Form = Literal["imagefolder", "webdataset", "parquet", "recordio"]
+Balance = Literal["yaw", "yaw:sample"]
 RECORD = "_export.json"
 SUBJECT_COLUMN = "subject_id"
 Say = Callable[[str, int, int], None]
@@ -36,11 +39,19 @@ class ExportSettings:
     seed: int = 0
     shard_size: int = 10_000
     """Views in a file of WebDataset or Parquet."""
+    where: str | None = None
+    """Which pictures, as an expression (see `pipeline.export.where`)."""
+    min_images: int = 1
+    """Subjects with fewer faces are left out."""
+    balance: Balance | None = None
+    """`yaw` gives every picture a weight, `yaw:sample` leaves pictures out."""
+    val: float | None = None
+    """Share of the subjects that go into a split of their own."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was exported; posed = faces + without_views + without_subject."""
+    """What was exported; posed = faces + without_views + without_subject + not_selected."""
 
     unfinished: int
     """Faces that the job has yet to do."""
@@ -51,6 +62,11 @@ class Exported:
     views: int
     subjects: int
     files: int
+    not_selected: int = 0
+    """Faces of which the expression, the least number of images or the balance left nothing."""
+    val_views: int = 0
+    """Views and subjects of the split for validation, which count above too."""
+    val_subjects: int = 0
 
 
 def export_views(
@@ -69,12 +85,16 @@ def export_views(
     job = stored_job(source)
     settings = _resolved(settings, job["inputs"])
     needs_subject = settings.form in ("imagefolder", "recordio")
-    wanted = Wanted(None if settings.views == "all" else settings.views, settings.by, needs_subject)
+    views = None if settings.views == "all" else settings.views
+    wanted = Wanted(views, settings.by, needs_subject, settings.where)
     index = index_views(source, wanted, lambda n, of: say("parts checked", n, of))
-    if not len(index):
+    splits = _selected(index, settings) if len(index) else {}
+    exported = _counts(index, splits)
+    if not exported.views:
         raise ConfigError(
             f"there is nothing to export: of {index.posed:,} posed faces, {index.without_views:,} have none "
-            f"of these views and {index.without_subject:,} no subject"
+            f"of these views, {index.without_subject:,} no subject, and {exported.not_selected:,} are not "
+            "selected"
         )
     record = {"job": index.fingerprint, "settings": json.loads(json.dumps(asdict(settings)))}
     before = _bound(target, record)
@@ -82,20 +102,45 @@ def export_views(
         target.write(RECORD, json.dumps(record, indent=1).encode())
     if before is not None and "result" in before:
         return Exported(**before["result"])
-    with SampleReader(index) as reader:
-        files = _write(reader, target, settings, say)
-    exported = Exported(
-        unfinished=index.unfinished,
-        posed=index.posed,
-        faces=len(index.face_subject),
-        without_views=index.without_views,
-        without_subject=index.without_subject,
-        views=len(index),
-        subjects=len(index.subjects),
-        files=files,
-    )
+    files = 0
+    for name, split in splits.items():
+        with SampleReader(split) as reader:
+            files += _write(reader, target, name, settings, say)
+    exported = replace(exported, files=files)
     target.write(RECORD, json.dumps({**record, "result": asdict(exported)}, indent=1).encode())
     return exported
+
+
+def _selected(index: ViewIndex, settings: ExportSettings) -> dict[str, ViewIndex]:
+    """What is exported, by the name of its split: `train` alone, or `train` and `val`."""
+    if settings.min_images > 1:
+        index = with_min_images(index, settings.min_images)
+    if settings.balance == "yaw" and len(index):
+        index = weighted_by_yaw(index)
+    elif settings.balance == "yaw:sample" and len(index):
+        index = sampled_by_yaw(index, settings.seed)
+    if settings.val is None:
+        return {"train": index}
+    return split_by_subject(index, settings.val, settings.seed)
+
+
+def _counts(index: ViewIndex, splits: Mapping[str, ViewIndex]) -> Exported:
+    """What is to be exported, before its files are counted."""
+    faces = sum(len(split.face_subject) for split in splits.values())
+    val = splits.get("val")
+    return Exported(
+        unfinished=index.unfinished,
+        posed=index.posed,
+        faces=faces,
+        without_views=index.without_views,
+        without_subject=index.without_subject,
+        views=sum(map(len, splits.values())),
+        subjects=sum(len(split.subjects) for split in splits.values()),
+        files=0,
+        not_selected=index.not_selected + len(index.face_subject) - faces,
+        val_views=0 if val is None else len(val),
+        val_subjects=0 if val is None else len(val.subjects),
+    )
 
 
 def _resolved(settings: ExportSettings, inputs: dict[str, Any]) -> ExportSettings:
@@ -114,6 +159,11 @@ def _resolved(settings: ExportSettings, inputs: dict[str, Any]) -> ExportSetting
         order = "subject"
     if order is None:
         order = "shuffled" if settings.form == "webdataset" else "job"
+    for option, asked in (("--min-images", settings.min_images > 1), ("--val", settings.val is not None)):
+        if asked and by is None:
+            raise ConfigError(
+                f"{option} needs to know whose face each is: name a column of the job with --by"
+            )
     if order == "subject" and by is None:
         raise ConfigError(f"the job has no column {SUBJECT_COLUMN!r} to order by; name one with --by")
     return replace(settings, by=by, views=views, order=order)
@@ -146,8 +196,8 @@ def _bound(target: Folder, record: dict[str, Any]) -> dict[str, Any] | None:
     return before
 
 
-def _write(reader: SampleReader, target: Folder, settings: ExportSettings, say: Say) -> int:
-    """Write all files; returns their number."""
+def _write(reader: SampleReader, target: Folder, split: str, settings: ExportSettings, say: Say) -> int:
+    """Write all files of a split; returns their number."""
     index = reader.index
     assert settings.order is not None
     places = ordered(index, settings.order, settings.seed)
@@ -155,6 +205,8 @@ def _write(reader: SampleReader, target: Folder, settings: ExportSettings, say: 
     def say_views(n: int) -> None:
         say("views written", n, len(places))
 
+    if settings.form in ("imagefolder", "recordio") and settings.val is not None:
+        target = Folder(join(target.location, split))
     if settings.form == "imagefolder":
         return write_imagefolder(reader, places, target, say_views)
     if settings.form == "recordio":
@@ -164,9 +216,9 @@ def _write(reader: SampleReader, target: Folder, settings: ExportSettings, say: 
     first_key = 0
     for n, shard in enumerate(shards):
         if settings.form == "webdataset":
-            name, make = f"train-{n:06d}.tar", webdataset_shard
+            name, make = f"{split}-{n:06d}.tar", webdataset_shard
         else:
-            name, make = f"train-{n:05d}-of-{len(shards):05d}.parquet", parquet_shard
+            name, make = f"{split}-{n:05d}-of-{len(shards):05d}.parquet", parquet_shard
         # A shard is written whole or not at all, and its bytes depend on the index and the settings alone.
         if name not in there:
             target.write(name, make(reader, shard, first_key))

@@ -14,14 +14,13 @@ import pyarrow.types as pat
 
 from faceposenet.photo.byte_ranges import Span
 from pipeline.errors import ConfigError, StorageError
+from pipeline.export.where import ALIGNED, Where
 from pipeline.io.parquet import read_parquet
 from pipeline.io.storage import Folder, without_credentials
 from pipeline.io.tables import python_values
 from pipeline.job.fingerprint import stored_job
 from pipeline.job.ledger import LedgerEntry, committed_parts, part_files, read_entries
 from pipeline.stages.write import pose_schema
-
-ALIGNED = "aligned"
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,8 @@ class Wanted:
     """The column that says whose face it is."""
     needs_subject: bool = False
     """Whether faces with nothing in that column are left out."""
+    where: str | None = None
+    """Which pictures, as an expression (see `Where`)."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,12 @@ class ViewIndex:
     """Those of them that have none of the views that were asked for."""
     without_subject: int
     """Those that have some, but nothing in the column `by`, where that is needed."""
+    not_selected: int
+    """Those that have some, but none that the expression selects."""
+    face_yaw_deg: np.ndarray
+    """float32 (faces,): of the photo."""
+    weight: np.ndarray | None = None
+    """float32 (n,): of each picture, where the set is balanced by weights."""
 
     def __len__(self) -> int:
         return len(self.shard)
@@ -110,7 +117,7 @@ def index_views(
     if not entries:
         raise StorageError(f"{without_credentials(out.location)!r} has no part that is done; run fpn run")
     names = tuple(name for name in available if wanted.views is None or name in wanted.views)
-    collected = _Collected(out, names, wanted)
+    collected = _Collected(out, names, wanted, tuple(available))
     digest = hashlib.sha256(job["fingerprint"].encode())
     for n, entry in enumerate(entries, 1):
         collected.add(entry)
@@ -129,6 +136,8 @@ class _Collected:
     out: Folder
     names: tuple[str, ...]
     wanted: Wanted
+    available: tuple[str, ...]
+    """All views of the job."""
     shards: list[str] = field(default_factory=list)
     views: list[np.ndarray] = field(default_factory=list)
     """int64 (n, 5) of each part: shard, offset, length, name, face."""
@@ -141,6 +150,11 @@ class _Collected:
     posed: int = 0
     without_views: int = 0
     without_subject: int = 0
+    not_selected: int = 0
+    yaws_deg: list[np.ndarray] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._where = None if self.wanted.where is None else Where(self.wanted.where)
 
     def add(self, entry: LedgerEntry) -> None:
         names = part_files(entry.part, views=True)
@@ -153,24 +167,33 @@ class _Collected:
         found = list(_faces_of(_checked(self.out, entry, names["views"]), names["views"]))
         if len(found) != len(table):
             raise StorageError(f"{names['views']} has {len(found)} faces, {names['poses']} {len(table)}")
+        selected = None
+        if self._where is not None:
+            selected = self._where.select(table, aligned=ALIGNED in self.available)
         views: list[tuple[int, ...]] = []
         faces: list[tuple[int, int, int, bool]] = []
-        for (face_id, subject, mirrored), face in zip(poses, found, strict=True):
+        kept: list[int] = []
+        for row, ((face_id, subject, mirrored), face) in enumerate(zip(poses, found, strict=True)):
             if face.face_id != face_id:
                 raise StorageError(f"{names['views']} and {names['poses']} differ at the face {face_id!r}")
             chosen = [(self.names.index(name), span) for name, span in face.views if name in self.names]
+            wanted = [pair for pair in chosen if selected is None or self.names[pair[0]] in selected[row]]
             if not chosen:
                 self.without_views += 1
+            elif not wanted:
+                self.not_selected += 1
             elif self.wanted.needs_subject and not subject:
                 self.without_subject += 1
             else:
                 label = -1 if not subject else self.subjects.setdefault(subject, len(self.subjects))
                 place = self.n_faces + len(faces)
-                views += [(len(self.shards), *span, name, place) for name, span in chosen]
+                views += [(len(self.shards), *span, name, place) for name, span in wanted]
                 faces.append((*face.json_span, label, mirrored))
+                kept.append(row)
         self.shards.append(names["views"])
         self.views.append(np.array(views, dtype=np.int64).reshape(-1, 5))
         self.faces.append(np.array(faces, dtype=np.int64).reshape(-1, 4))
+        self.yaws_deg.append(table["yaw_deg"].to_numpy().astype(np.float32)[kept])
         self.n_faces += len(faces)
         self.posed += len(table)
 
@@ -203,6 +226,8 @@ class _Collected:
             posed=self.posed,
             without_views=self.without_views,
             without_subject=self.without_subject,
+            not_selected=self.not_selected,
+            face_yaw_deg=np.concatenate(self.yaws_deg),
         )
 
 

@@ -19,7 +19,7 @@ def ordered(index: ViewIndex, order: Order, seed: int) -> np.ndarray:
     if order == "subject":
         return np.argsort(index.face_subject[index.face], kind="stable")
     places = np.arange(len(index))
-    return np.argsort(_scattered(places, seed), kind="stable") if order == "shuffled" else places
+    return np.argsort(scattered(places, seed), kind="stable") if order == "shuffled" else places
 
 
 def cut(index: ViewIndex, places: np.ndarray, size: int, order: Order) -> list[np.ndarray]:
@@ -34,7 +34,7 @@ def cut(index: ViewIndex, places: np.ndarray, size: int, order: Order) -> list[n
     return [places[begin:end] for begin, end in pairwise(bounds) if end > begin]
 
 
-def _scattered(numbers: np.ndarray, seed: int) -> np.ndarray:
+def scattered(numbers: np.ndarray, seed: int) -> np.ndarray:
     """uint64: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) of each number, its state begun with the seed.
 
     NumPy's own permutations may change from version to version.

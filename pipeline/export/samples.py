@@ -46,7 +46,8 @@ def sample_schema(index: ViewIndex) -> pa.Schema:
     """
     carried = [(_free(column.name), _plain_type(column.type)) for column in index.carried]
     label = [] if index.by is None else [("label", pa.int64())]
-    return pa.schema([*_IDENTITY, *label, *carried, *_POSE])
+    weight = [] if index.weight is None else [("weight", pa.float32())]
+    return pa.schema([*_IDENTITY, *label, *carried, *_POSE, *weight])
 
 
 _IDENTITY = [("face_id", pa.string()), ("view", pa.string())]
@@ -64,7 +65,7 @@ _POSE = [
     ("confidence", pa.float32()),
 ]
 # Columns of exports that a job's own could be called like; those come out as `carried_...`.
-_TAKEN = frozenset({name for name, _ in _IDENTITY + _POSE} | {"label", "image", "file_name", "key"})
+_TAKEN = frozenset({name for name, _ in _IDENTITY + _POSE} | {"label", "image", "file_name", "key", "weight"})
 
 
 def _free(name: str) -> str:
@@ -118,13 +119,16 @@ class SampleReader:
         record, view = self._face(shard, face), index.names[index.name[place]]
         offset, length = (int(number) for number in index.span[place])
         label = int(index.face_subject[face])
+        columns = self._columns(record, view, label, mirrored=index.is_mirrored(face, view))
+        if index.weight is not None:
+            columns["weight"] = float(index.weight[place])
         return Sample(
             face_id=record["face_id"],
             subject=None if label < 0 else index.subjects[label],
             label=label,
             view=view,
             picture=self._bytes(shard, (offset, length)),
-            columns=self._columns(record, view, label, mirrored=index.is_mirrored(face, view)),
+            columns=columns,
         )
 
     def _columns(self, record: dict[str, Any], view: str, label: int, *, mirrored: bool) -> dict[str, Any]:

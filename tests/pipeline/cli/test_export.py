@@ -20,7 +20,7 @@ def test_counts_that_add_up(job: Folder, tmp_path: Path) -> None:
     assert found.exit_code == 0, found.output
     assert found.output.splitlines() == [
         f"{tmp_path}/dest: 15 views of 8 faces of 4 subjects in 16 files",
-        "9 posed faces = 8 exported + 0 without these views + 1 without a subject",
+        "9 posed faces = 8 exported + 0 without these views + 1 without a subject + 0 not selected",
     ]
 
 
@@ -37,6 +37,9 @@ def test_for_scripts(job: Folder, tmp_path: Path) -> None:
         "views": 8,
         "subjects": 4,
         "files": 3,
+        "not_selected": 0,
+        "val_views": 0,
+        "val_subjects": 0,
     }
 
 
