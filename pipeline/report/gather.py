@@ -51,15 +51,16 @@ def gather(
     speed = throughput(out, entries)
     counts = Counts(int(job["inputs"]["manifest"]["rows"]), posed.faces, rejected.faces)
     cards = _face_cards(out, choice, reader)
+    rejects = _reject_groups(out, rejected, counts, reader)
     return Report(
         title=shown(_name(out)),
         counts=counts,
-        problems=tuple(_problems(counts, totals)),
+        problems=(*_problems(counts, totals), *_missing_photos(reader)),
         tiles=tuple(_tiles(job, totals, posed, speed, _planned_parts(out, job))),
         charts=make_charts(posed, speed),
         remarks=make_remarks(posed, speed),
         views=make_view_rows(posed),
-        rejects=_reject_groups(out, rejected, counts, reader),
+        rejects=rejects,
         faces=tuple(cards[place] for place in choice.random.places),
         extremes=_extremes(choice, cards),
         identity=tuple(_identity(out, job)),
@@ -94,6 +95,16 @@ def _problems(counts: Counts, totals: Totals) -> list[str]:
             "continues it"
         )
     return problems
+
+
+def _missing_photos(reader: PhotoFinder) -> list[str]:
+    """How many photos of posed faces are not to be had, although the job read them."""
+    if not reader.missing:
+        return []
+    return [
+        f"{reader.missing:,} of the {reader.asked:,} photos shown here could not be read, lastly because "
+        f"{shown(reader.why_missing)}; --image-root names the folder where they are now"
+    ]
 
 
 def _tiles(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -9,8 +10,9 @@ from faceposenet.redaction import without_secrets
 from pipeline.config.settings import JobConfig
 from pipeline.errors import PipelineError
 from pipeline.io.storage import Folder
+from pipeline.job.bound_manifest import NoManifestError, open_bound_manifest
 from pipeline.job.retry import retried_rows
-from pipeline.manifest import Manifest, Rows, Slice, concatenate, open_manifest
+from pipeline.manifest import Manifest, Rows, Slice, concatenate
 
 
 class NoRowError(Exception):
@@ -37,8 +39,12 @@ class ManifestRows:
     out: Folder
     config: JobConfig
     location: str
-    n_rows: int
-    """As the job found it."""
+    job: dict[str, Any]
+    """As `stored_job` gives it."""
+
+    def change(self) -> str:
+        """How the manifest that is there now differs from the job's; empty where it does not, or is gone."""
+        return "" if not isinstance(self._opened, str) or "cannot be read" in self._opened else self._opened
 
     def row(self, row: int, face_id: str) -> ManifestRow:
         """The row with a number, from 0, which must still be that face's.
@@ -77,10 +83,10 @@ class ManifestRows:
     def _opened(self) -> tuple[Manifest, list[Slice]] | str:
         """The manifest and the slices of its parts, or why it cannot be read."""
         try:
-            manifest = open_manifest(self.location, self.config.manifest, checksum=False)
-            if manifest.n_rows != self.n_rows:
-                return f"the manifest has {manifest.n_rows:,} rows now, the job had {self.n_rows:,}"
+            manifest = open_bound_manifest(self.job, self.config, self.location)
             return manifest, manifest.slices(self._size)
+        except NoManifestError as error:
+            return str(error)
         except (PipelineError, OSError) as error:
             return f"the manifest cannot be read: {error}"
 

@@ -102,7 +102,7 @@ class RecordSource:
         """The records that the index names; the bytes of others are counted."""
         assert self._keys is not None
         starts = [int(at) for at in np.unique(self._keys[:, 1])]
-        following = dict(zip(starts, [*starts[1:], size], strict=True))
+        following = dict(zip(starts, [*starts[1:], size], strict=False))
         self._not_in_index += min([size, *starts])
         for key, at in self._keys.tolist():
             try:

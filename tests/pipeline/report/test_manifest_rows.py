@@ -1,11 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config.settings import load_config
+from pipeline.config.settings import JobConfig, load_config
 from pipeline.io.storage import Folder
 from pipeline.report.manifest_rows import ManifestRows, NoRowError
 
@@ -21,7 +22,14 @@ def rows(tmp_path: Path) -> ManifestRows:
     out = Folder(str(tmp_path / "out"))
     out.write("_ledger/round-0001.json", json.dumps(plan).encode())
     config = load_config(overrides=["output.faces_per_part=4"])
-    return ManifestRows(out, config, str(tmp_path / "faces.parquet"), 10)
+    return rows_of(out, config, str(tmp_path / "faces.parquet"))
+
+
+def rows_of(out: Folder, config: JobConfig, location: str, count: int = 10) -> ManifestRows:
+    state = Path(location).stat()
+    bound = {"rows": count, "sha256": "of the job"}
+    files = [[state.st_size, state.st_mtime_ns]]
+    return ManifestRows(out, config, location, {"inputs": {"manifest": bound}, "manifest_files": files})
 
 
 @pytest.mark.parametrize(("part", "face"), [(0, 0), (1, 7), (2, 9), (3, 1), (3, 9)])
@@ -38,10 +46,19 @@ def test_a_row_that_is_another_faces_by_now_is_told(rows: ManifestRows) -> None:
 
 
 def test_a_manifest_that_is_gone_or_longer_is_told(rows: ManifestRows) -> None:
-    longer = ManifestRows(rows.out, rows.config, rows.location, 9)
+    longer = rows_of(rows.out, rows.config, rows.location, 9)
     with pytest.raises(NoRowError, match="10 rows now, the job had 9"):
         longer.row(0, "f0")
-    gone = ManifestRows(rows.out, rows.config, "s3://user:secret@nowhere.invalid/x.parquet?key=secret", 9)
-    gone.location = str(Path(rows.location).with_name("gone.parquet"))
+    assert "10 rows now" in longer.change()
+    gone = replace(rows, location=str(Path(rows.location).with_name("gone.parquet")))
     with pytest.raises(NoRowError, match="there is no manifest"):
         gone.row(0, "f0")
+    assert gone.change() == ""
+
+
+def test_a_manifest_of_as_many_rows_that_is_another_one_is_told(rows: ManifestRows) -> None:
+    table = pq.read_table(rows.location)
+    pq.write_table(table.take(list(range(9, -1, -1))), rows.location)
+    with pytest.raises(NoRowError, match="has changed since the job"):
+        rows.row(0, "f0")
+    assert "has changed since the job" in rows.change()

@@ -4,13 +4,15 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from pipeline.config.settings import load_config
 from pipeline.errors import StorageUnavailableError
 from pipeline.io.storage import Folder
-from pipeline.job.fingerprint import stored_job
+from pipeline.job.fingerprint import prepare_job, stored_job
 from pipeline.report.photos import NoPhotoError, PhotoFinder, photos_of_job
-from tests.photos import portrait
+from tests.photos import portrait, write_portrait
 from tests.pipeline.job_output import JobOutput
 
 
@@ -90,3 +92,48 @@ def test_photos_that_the_manifest_holds(own_output: JobOutput, monkeypatch: pyte
     # Such a manifest calls its images by keys, which are no places.
     photos.in_manifest = True
     assert photos.posed(face("some key")).shape == portrait().shape
+
+
+def test_a_photo_of_another_size_is_another_photo(job_output: JobOutput) -> None:
+    height, width = portrait().shape[:2]
+    sizes = {"image_width_px": width, "image_height_px": height}
+    photos = finder(job_output)
+    assert photos.posed(face("good.jpg") | sizes).shape == portrait().shape
+    with pytest.raises(NoPhotoError, match=rf"another photo is there now: it has {width} x {height} px"):
+        photos.posed(face("good.jpg") | sizes | {"image_width_px": 7})
+    assert (photos.asked, photos.missing) == (2, 1)
+
+
+def test_photos_of_another_manifest_are_not_shown(job_output: JobOutput, tmp_path: Path) -> None:
+    """Beside it there may be other photos of the same names."""
+    other = tmp_path / "faces.parquet"
+    other.write_bytes(job_output.manifest.read_bytes())
+    (tmp_path / "good.jpg").write_bytes((job_output.manifest.parent / "good.jpg").read_bytes())
+    assert finder(job_output, manifest=str(other)).posed(face("good.jpg")).shape == portrait().shape
+    pq.write_table(pq.read_table(other).slice(1), other)
+    with pytest.raises(NoPhotoError, match="rows now, the job had"):
+        finder(job_output, manifest=str(other)).posed(face("good.jpg"))
+
+
+def test_photos_with_whole_paths_may_have_been_moved(job_output: JobOutput, tmp_path: Path) -> None:
+    (tmp_path / "set/a").mkdir(parents=True)
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / "set/a" / name).write_bytes((job_output.manifest.parent / "good.jpg").read_bytes())
+    photos = finder(job_output, image_root=str(tmp_path / "set"))
+    for name in ("1.jpg", "2.jpg"):
+        assert photos.posed(face(f"/data/old/set/a/{name}")).shape == portrait().shape
+    with pytest.raises(NoPhotoError, match="there is no image"):
+        photos.posed(face("/data/old/set/a/3.jpg"))
+    assert (photos.asked, photos.missing) == (3, 1)
+
+
+def test_a_job_finds_its_photos_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in/photos").mkdir(parents=True)
+    write_portrait(tmp_path / "in/photos/a.jpg")
+    (tmp_path / "in/list.txt").write_text("a.jpg,0,0,9,9\n")
+    monkeypatch.chdir(tmp_path / "in")
+    config = load_config(None, ["manifest.image_root=photos"])
+    prepare_job("list.txt", str(tmp_path / "out"), config)
+    monkeypatch.chdir("/")
+    out = Folder(str(tmp_path / "out"))
+    assert photos_of_job(out, stored_job(out)).posed(face("a.jpg")).shape == portrait().shape
