@@ -216,6 +216,39 @@ class RenderSettings(_Settings):
         return SourceSize(self.source_window, self.source_px or source_size(largest_px).longest_px)
 
 
+class ColumnSettings(_Settings):
+    """One column that a network computes."""
+
+    model: str
+    """Path of the YAML file that describes the network."""
+    device: Device = "cpu"
+    """Where it runs, in the workers that render."""
+
+
+class ColumnsSettings(_Settings):
+    """Further columns of the poses. `columns.NAME.model=net.yaml` adds one that a network of yours computes
+    from the upright crop: a number, or a list of them. `columns.NAME.device` says where it runs (cpu)."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, ColumnSettings]
+
+    quality: bool = False
+    """Whether poses hold eye_distance_px, sharpness and exposure, three plain numbers on the photo of a
+    face."""
+
+    @model_validator(mode="after")
+    def _names_are_names(self) -> "ColumnsSettings":
+        for name in self.networks:
+            if not name.isidentifier():
+                raise ValueError(f"column {name!r}: expected a name of letters, digits and underscores")
+        return self
+
+    @property
+    def networks(self) -> dict[str, ColumnSettings]:
+        """The columns that networks compute, by name."""
+        return self.__pydantic_extra__
+
+
 class OutputSettings(_Settings):
     """How results are cut into files, and when a job counts as failed."""
 
@@ -281,6 +314,7 @@ class JobConfig(_Settings):
     images: ImageSettings = ImageSettings()
     pose: PoseSettings = PoseSettings()
     render: RenderSettings = RenderSettings()
+    columns: ColumnsSettings = ColumnsSettings.model_validate({})
     output: OutputSettings = OutputSettings()
     engine: EngineSettings = EngineSettings()
 
@@ -305,6 +339,8 @@ class JobConfig(_Settings):
         del settings["engine"], settings["pose"]["device"], settings["pose"]["model"]
         del settings["images"]["read_threads"], settings["pose"]["model_sha256"], settings["render"]["heads"]
         del settings["output"]["max_reject_fraction"]
+        for name in self.columns.networks:
+            del settings["columns"][name]  # its network and description count by their digests
         return settings
 
 

@@ -66,6 +66,8 @@ def annotated_yaml(config: JobConfig, sources: Mapping[str, str] | None = None) 
             line = f"  {setting.name}: {_flow(shown[section.name][setting.name])}"
             source = "" if sources is None else f"  # {sources[f'{section.name}.{setting.name}']}"
             lines.append(line + source)
+        for name in sorted(shown[section.name].keys() - {setting.name for setting in section.settings}):
+            lines.append(f"  {name}: {_flow(shown[section.name][name])}")
     return "\n".join(lines[1:]) + "\n"
 
 

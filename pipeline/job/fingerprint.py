@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fpn_core import PoseNetwork
+from pipeline.columns.digests import check_column_names, column_digests
 from pipeline.config.settings import JobConfig
 from pipeline.errors import FingerprintError, StorageError
 from pipeline.io.image_access import image_places
@@ -51,6 +52,7 @@ def prepare_job(
         FpnError, RenderError: a model or head that cannot be used.
     """
     manifest = open_manifest(manifest_location, config.manifest)
+    check_column_names(config.columns, manifest.carried_schema.names)
     network = PoseNetwork(config.pose.model_path, device="cpu", expected_sha256=config.pose.model_sha256)
     inputs = _inputs(manifest, config, network, find_head(config.render.head, config.render.heads_path))
     fingerprint = hashlib.sha256(_canonical(inputs)).hexdigest()
@@ -137,6 +139,7 @@ def _inputs(manifest: Manifest, config: JobConfig, network: PoseNetwork, head: H
             "sha256": manifest.sha256,
             "carried": {field.name: str(field.type) for field in manifest.carried_schema},
         },
+        "columns": column_digests(config.columns),
         "model": {"name": network.spec.name, "sha256": network.sha256},
         "head": {"name": config.render.head, "sha256": geometry_sha256(head)},
         "settings": config.result_settings(),

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import pyarrow as pa
 
 from fpn_core import MirrorAveraged, NetworkSpec, PoseNetwork
+from pipeline.columns.stage import FaceColumns
 from pipeline.config.settings import Device, JobConfig
 from pipeline.engine.quarantine import Care, Report, report_nothing
 from pipeline.io.image_access import ImagePlaces
@@ -118,13 +120,19 @@ class RenderWorker:
         self._job = job
         settings = job.config.render
         renderer = make_renderer(job.config) if settings.enabled else None
+        self._columns = FaceColumns(job.config.columns, report)
         self._finish = ViewRenderer(
-            settings, head_landmarks_mm(job.config), renderer, make_cameras(job.config), report
+            settings,
+            head_landmarks_mm(job.config),
+            renderer,
+            make_cameras(job.config),
+            report,
+            self._columns,
         )
 
     def finish(self, faces: PosedFaces, care: Care) -> FinishedFaces:
         """Render one batch."""
-        return self._finish(faces.without(care))
+        return self._finish(faces.without(care), care)
 
     def write(self, part: Part, batches: Iterator[FinishedFaces]) -> LedgerEntry:
         """Write and commit a part from its finished batches."""
@@ -139,7 +147,7 @@ class RenderWorker:
             rejects = [replace(r, attempts=r.attempts + again.attempts[r.row]) for r in rejects]
         config = self._job.config
         names = part_files(part.number, views=config.render.enabled)
-        carried = self._job.manifest.carried_schema
+        carried = pa.schema([*self._job.manifest.carried_schema, *self._columns.fields])
         files = {
             names["poses"]: poses_file(faces, part.number, carried, landmarks=config.output.landmarks),
             names["rejects"]: rejects_file(rejects),

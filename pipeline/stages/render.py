@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 
 from fpn_core import project
+from pipeline.columns.stage import FaceColumns
 from pipeline.config.settings import RenderSettings
-from pipeline.engine.quarantine import Report, report_nothing
+from pipeline.engine.quarantine import NO_CARE, Care, Report, report_nothing
 from pipeline.io.tables import take_rows
 from pipeline.reasons import Reason, Stage, reject_row
 from pipeline.stages.batches import FinishedFace, FinishedFaces, PosedFaces, View
@@ -33,8 +34,9 @@ class ViewRenderer:
     cameras: dict[float, ViewCamera]
     """Yaw of a view in degrees -> the renderer's camera for it."""
     report: Report = report_nothing
+    columns: FaceColumns | None = None
 
-    def __call__(self, faces: PosedFaces) -> FinishedFaces:
+    def __call__(self, faces: PosedFaces, care: Care = NO_CARE) -> FinishedFaces:
         """Finish a batch; a face that cannot be rendered is a reject."""
         finished = []
         rejects = list(faces.rejects)
@@ -42,6 +44,10 @@ class ViewRenderer:
         rvec_rad = faces.poses.rvec_rad
         landmarks = project(self.landmarks_mm, faces.projection)
         carried = take_rows(faces.rows.carried, faces.position)
+        if self.columns is not None and self.columns.fields:
+            computed = self.columns(faces, care)
+            for field, column in zip(computed.schema, computed.columns, strict=True):
+                carried = carried.append_column(field, column)
         for i, at in enumerate(faces.position):
             self.report(Stage.RENDER, [faces.rows.row[at]])
             try:
