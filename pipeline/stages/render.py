@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import pyarrow as pa
 
 from fpn_core import project
 from pipeline.columns.stage import FaceColumns
@@ -46,8 +47,9 @@ class ViewRenderer:
         carried = take_rows(faces.rows.carried, faces.position)
         if self.columns is not None and self.columns.fields:
             computed = self.columns(faces, care)
-            for field, column in zip(computed.schema, computed.columns, strict=True):
-                carried = carried.append_column(field, column)
+            # A table without columns has no rows to pick, so its length says nothing.
+            before = carried.columns if carried.num_columns else []
+            carried = pa.table([*before, *computed.columns], pa.schema([*carried.schema, *computed.schema]))
         for i, at in enumerate(faces.position):
             self.report(Stage.RENDER, [faces.rows.row[at]])
             try:

@@ -1,17 +1,21 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipeline.columns.digests import check_column_names, column_digests
+from pipeline.columns.quality import NAMES
 from pipeline.columns.stage import FaceColumns
-from pipeline.config.settings import ColumnsSettings, load_config
+from pipeline.config.settings import ColumnsSettings, RenderSettings, load_config
 from pipeline.engine.quarantine import Care
 from pipeline.errors import ConfigError
 from pipeline.reasons import Stage
+from pipeline.stages.render import ViewRenderer
 from tests.pipeline.columns.conftest import Write
-from tests.pipeline.stages.test_render import posed
+from tests.pipeline.stages.test_render import HEAD, posed
 
 
 def settings(**columns: Any) -> ColumnsSettings:
@@ -83,3 +87,12 @@ def test_settings_of_columns(tmp_path: Path) -> None:
 def test_names_that_are_taken(columns: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         check_column_names(settings(**columns), ["who"])
+
+
+def test_a_manifest_without_columns_of_its_own() -> None:
+    faces = posed([(5.0, 0, 0), (-30.0, 0, 0)], [(0.0, 0.0, 3000.0)] * 2)
+    rows = replace(faces.rows, carried=pa.table({}))
+    render = RenderSettings(enabled=False)
+    columns = FaceColumns(settings(quality=True))
+    done = ViewRenderer(render, HEAD.landmarks_mm, None, {}, columns=columns)(replace(faces, rows=rows))
+    assert [face.carried.column_names for face in done.faces] == [list(NAMES)] * 2
