@@ -9,10 +9,13 @@ import cv2
 import numpy as np
 
 from faceposenet.errors import FaceRejectedError
+from faceposenet.photo.avif import AvifError, AvifHeader, is_avif, is_heic, read_avif_header, turned
+from faceposenet.photo.declared import USUAL_BYTES_PER_PIXEL, declared_size
 from faceposenet.photo.jpeg_header import JpegHeader, read_jpeg_header
 from faceposenet.photo.reduction import Needs
 from faceposenet.reasons import Reason
 
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 _REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 
 
@@ -78,8 +81,12 @@ def decode_image(data: bytes, max_pixels: int) -> np.ndarray:
     Raises:
         FaceRejectedError: no image, or one with more pixels than allowed.
     """
+    _check_declared(data, max_pixels)
+    avif = _avif_header(data)
+    # The decoder knows nothing of how AVIF says that it is to be turned.
+    flags = cv2.IMREAD_COLOR if avif is None else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         # OpenCV checks the size in the header against its limit before it allocates.
         if "PIXELS" in str(error) or "IMAGE_WIDTH" in str(error) or "IMAGE_HEIGHT" in str(error):
@@ -88,16 +95,52 @@ def decode_image(data: bytes, max_pixels: int) -> np.ndarray:
             ) from error
         raise FaceRejectedError(Reason.IMAGE_UNREADABLE, f"OpenCV cannot decode it: {error.err}") from error
     if image is None:
-        begin = data[:8].hex(" ")
-        raise FaceRejectedError(
-            Reason.IMAGE_UNREADABLE,
-            f"no image, or a truncated one: {len(data)} bytes that begin with {begin}",
-        )
+        raise FaceRejectedError(Reason.IMAGE_UNREADABLE, _why_not_decoded(data))
     height, width = image.shape[:2]
     if height * width > max_pixels:
         detail = f"{width} x {height} px is more than images.max_pixels = {max_pixels}"
         raise FaceRejectedError(Reason.IMAGE_TOO_LARGE, detail)
-    return np.asarray(image, dtype=np.uint8)
+    return np.asarray(image if avif is None else turned(image, avif), dtype=np.uint8)
+
+
+def _check_declared(data: bytes, max_pixels: int) -> None:
+    """Checks the size that an image declares, before anything is allocated for it.
+
+    Raises:
+        FaceRejectedError: it has more pixels than allowed, or decoding it takes more memory than so many
+            pixels of the usual formats do.
+    """
+    declared = declared_size(data)
+    if declared is None:
+        return
+    width, height = declared.wh_px
+    if declared.pixels > max_pixels:
+        detail = f"{width} x {height} px is more than images.max_pixels = {max_pixels}"
+        raise FaceRejectedError(Reason.IMAGE_TOO_LARGE, detail)
+    if declared.pixels * declared.bytes_per_pixel > max_pixels * USUAL_BYTES_PER_PIXEL:
+        megabytes = declared.pixels * declared.bytes_per_pixel >> 20
+        raise FaceRejectedError(
+            Reason.IMAGE_TOO_LARGE,
+            f"{width} x {height} px of this format take {megabytes} MB to decode, more than "
+            f"images.max_pixels = {max_pixels} pixels of the usual formats do",
+        )
+
+
+def _avif_header(data: bytes) -> AvifHeader | None:
+    if not is_avif(data):
+        return None
+    try:
+        return read_avif_header(data)
+    except AvifError as error:
+        detail = f"AVIF whose orientation cannot be told: {error}"
+        raise FaceRejectedError(Reason.IMAGE_UNREADABLE, detail) from error
+
+
+def _why_not_decoded(data: bytes) -> str:
+    for name, is_that in (("HEIC", is_heic(data)), ("JPEG XL", data.startswith(_JPEG_XL))):
+        if is_that:
+            return f"{name}, which OpenCV does not read; convert it, for instance to JPEG"
+    return f"no image, or a truncated one: {len(data)} bytes that begin with {data[:8].hex(' ')}"
 
 
 def _reduced(data: bytes, header: JpegHeader, reduction: int) -> DecodedPhoto | None:

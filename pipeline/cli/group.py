@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from pipeline.cli.exit_codes import INTERRUPTED, exit_code, in_words, is_expected
+from pipeline.printable import printable
 
 
 class SuggestingGroup(click.Group):
@@ -81,5 +82,5 @@ class LazyGroup(SuggestingGroup):
         except Exception as error:
             if ctx.params.get("debug") or not is_expected(error):
                 raise
-            click.echo(f"error: {in_words(error)}", err=True)
+            click.echo(printable(f"error: {in_words(error)}"), err=True)
             sys.exit(exit_code(error))

@@ -26,6 +26,7 @@ from pipeline.cli.options import (
     json_option,
     overrides_option,
 )
+from pipeline.printable import printable
 from pipeline.reasons import Reason
 
 if TYPE_CHECKING:
@@ -157,14 +158,14 @@ def check(
         return
     least, median, greatest = found.box_side_px
     click.echo(f"{shown}: {found.faces:,} faces ({found.kind}), every face id is there once")
-    click.echo(f"carried columns: {', '.join(found.carried) or 'none'}")
+    click.echo(printable(f"carried columns: {', '.join(found.carried) or 'none'}"))
     click.echo(f"longer side of the boxes: {least:.0f} to {greatest:.0f} px, median {median:.0f}")
     click.echo(f"rows that will be rejected: {_counts(found.bad_rows)}")
     click.echo(f"of {found.sampled:,} sampled faces will be rejected: {_counts(found.bad_samples)}")
     for example in found.examples:
-        click.echo(f"  {example}")
+        click.echo(printable(f"  {example}"))
     if found.passed_over:
-        click.echo(f"files that belong to no face: {_counts(found.passed_over)}")
+        click.echo(printable(f"files that belong to no face: {_counts(found.passed_over)}"))
 
 
 @click.command()
@@ -191,9 +192,9 @@ def verify(out: str, manifest: str | None, as_json: bool) -> None:
         f"{found.posed:,} posed + {found.rejected:,} rejected, {found.views:,} views"
     )
     for problem in found.problems:
-        click.echo(f"  {problem}")
+        click.echo(printable(f"  {problem}"))
     if not found.compared:
-        click.echo(f"the faces were not compared with the manifest: {found.why_not_compared}")
+        click.echo(printable(f"the faces were not compared with the manifest: {found.why_not_compared}"))
     if found.problems:
         click.echo(f"error: {len(found.problems)} problems; fpn run continues an unfinished job", err=True)
         sys.exit(INCOMPLETE)

@@ -9,6 +9,7 @@ import click
 
 from pipeline.cli.group import SuggestingGroup
 from pipeline.cli.options import address_option, echo_json, given, json_option
+from pipeline.printable import printable
 
 if TYPE_CHECKING:
     from pipeline.manifest.build.chunks import Totals
@@ -290,7 +291,7 @@ def _build(source: "Source", out: str, finding: dict[str, Any], *, needs_rule: b
     counts = ", ".join(f"{count:,} {reason}" for reason, count in sorted(totals.rejected.items()))
     click.echo(f"{rejects}: {totals.rejected.total():,} images without a face: {counts or 'none'}")
     if source.note():
-        click.echo(source.note())
+        click.echo(printable(source.note()))
     if relative_to:
         click.echo(f"images are named relative to {without_credentials(folder)}: fpn run needs --image-root")
     if not totals.faces:

@@ -16,6 +16,7 @@ from pipeline.cli.exit_codes import FAILED
 from pipeline.cli.group import SuggestingGroup
 from pipeline.cli.options import echo_json, json_option
 from pipeline.evaluate import crops_of, read_dataset
+from pipeline.printable import printable
 
 _PATH = click.Path(path_type=Path)
 
@@ -46,7 +47,7 @@ def inspect_command(model: Path | None, as_json: bool) -> None:
     else:
         click.echo("\n".join(_report_lines(path, report)))
     if report.problem is not None:
-        click.echo(f"error: {report.problem}", err=True)
+        click.echo(printable(f"error: {report.problem}"), err=True)
         sys.exit(FAILED)
 
 
@@ -123,7 +124,7 @@ def convert_command(
       fpn models convert fpn-2017 fpn_new_model fpn-2017.onnx
     """
     spec = convert_release(release, folder, out, checkpoint, allow_pickle)
-    click.echo(f"{out}: {spec.name}; weights: {spec.licence}")
+    click.echo(printable(f"{out}: {spec.name}; weights: {spec.licence}"))
 
 
 @models.command("reduce")

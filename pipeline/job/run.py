@@ -19,6 +19,7 @@ from pipeline.job.ledger import LedgerEntry, committed_parts, read_entries
 from pipeline.job.retry import plan_round
 from pipeline.monitor.monitor import watched
 from pipeline.monitor.progress import Progress
+from pipeline.printable import printable
 from pipeline.stages.part import Part, make_cameras, make_renderer
 from pipeline.stages.render import mask_picture
 
@@ -28,7 +29,7 @@ Say = Callable[[str], None]
 
 def say_on_stderr(text: str) -> None:
     """Prints a message for a person, on the error stream."""
-    print(text, file=sys.stderr)
+    print(printable(text), file=sys.stderr)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class ParquetManifest:
             None if encoded is None else [data or b"" for data in encoded],
             np.stack(box, axis=1),
             {},
-            table.select(self.columns.carried).cast(self.carried_schema),
+            _as_carried(table, self.carried_schema),
             landmarks_of(table[source["landmarks"]].to_pylist()) if "landmarks" in source else None,
         )
 
@@ -130,6 +130,19 @@ def _groups(pin: Pin) -> list[RowGroup]:
             f"{metadata.num_rows}; write it again"
         )
     return [RowGroup(pin, index, count) for index, count in enumerate(counts)]
+
+
+def _as_carried(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The carried columns as they are, but dictionaries by their values. Arrow damages some nested columns
+    when it casts them, even to their own type."""
+    columns = [table[field.name] for field in schema]
+    return pa.table(
+        [
+            column if column.type == field.type else column.cast(field.type)
+            for column, field in zip(columns, schema, strict=True)
+        ],
+        schema,
+    )
 
 
 def _check_types(location: str, schema: pa.Schema, columns: ColumnMap) -> None:
