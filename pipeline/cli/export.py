@@ -81,7 +81,7 @@ def export(out: str, dest: str, form: Any, views: str | None, as_json: bool, **s
     names: Any = views
     if views is not None and views != "all":
         names = tuple(name.strip() for name in views.split(","))
-    progress = _Progress()
+    progress = Progress()
     try:
         exported = export_views(out, dest, ExportSettings(form=form, views=names, **settings), progress)
     finally:
@@ -110,7 +110,7 @@ def export(out: str, dest: str, form: Any, views: str | None, as_json: bool, **s
     click.echo(f"{exported.posed:,} posed faces = {added}")
 
 
-class _Progress:
+class Progress:
     """A line on the terminal every second, and none elsewhere."""
 
     def __init__(self) -> None:

@@ -14,6 +14,10 @@ COMMANDS = {
             "Make a manifest: of photos, CSV, shards, .rec files.",
         ),
         "export": ("pipeline.cli.export:export", "Write views as folders, shards, Parquet, .rec files."),
+        "duplicates": (
+            "pipeline.cli.duplicates:duplicates",
+            "Find photos that are there twice, and outliers.",
+        ),
     },
     "A job": {
         "check": ("pipeline.cli.job:check", "Check a manifest without running."),
