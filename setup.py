@@ -21,8 +21,10 @@ STABLE = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 KERNEL = Extension(
     "render_core.kernel._compiled",
-    sources=["render_core/kernel/module.c", "render_core/kernel/sampling.c"],
-    depends=["render_core/kernel/sampling.h", "render_core/kernel/sampling_rows.h"],
+    sources=[f"render_core/kernel/{name}.c" for name in ("module", "sampling", "fill", "look")],
+    depends=[
+        f"render_core/kernel/{name}.h" for name in ("sampling", "sampling_rows", "cells", "fill", "look")
+    ],
     py_limited_api=STABLE,
     define_macros=[("Py_LIMITED_API", "0x030B0000")] if STABLE else [],
     # Without a compiler the package works all the same, with the kernel in NumPy.
@@ -30,6 +32,10 @@ KERNEL = Extension(
 )
 
 _RELATIVE_LINK = re.compile(r"(!?\[[^\]]*\]\()(?![a-z]+:|#)([^)]+\))")
+
+
+# No fused or reordered floating point. Nothing asks for traps, and loops without them can be vectorised.
+EXACT = ["-fno-fast-math", "-ffp-contract=off", "-fno-trapping-math"]
 
 
 class BuildWithPresets(build_py):
@@ -50,9 +56,7 @@ class BuildKernel(build_ext):
     def build_extension(self, ext: Extension) -> None:
         msvc = self.compiler.compiler_type == "msvc"
         # The last ones win, also over CFLAGS of the environment.
-        ext.extra_compile_args = (
-            ["/O2", "/fp:precise"] if msvc else ["-O3", "-g0", "-fno-fast-math", "-ffp-contract=off"]
-        )
+        ext.extra_compile_args = ["/O2", "/fp:precise"] if msvc else ["-O3", "-g0", *EXACT]
         super().build_extension(ext)
 
 

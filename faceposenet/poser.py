@@ -18,12 +18,14 @@ from faceposenet.photo_arguments import Box, Boxes, Channels, Photo, face_photo,
 from faceposenet.picture import Picture, View
 from faceposenet.reasons import Reason
 from fpn_core import MirrorAveraged, PoseNetwork
+from fpn_core.confidence import assumed_error_deg
 from fpn_core.mirror import Network
 from fpn_core.session import Device
 from render_core import Renderer, RenderReject, select_views
 from render_core.align import align_face
 from render_core.clean import Background
 from render_core.head_folder import find_head
+from render_core.sight import POSE_ERROR_DEG
 from render_core.template import Template, TemplateName, named_template
 from render_core.view import PRESET_VIEWS_DEG, closeup_camera, view_camera
 
@@ -158,7 +160,12 @@ class FacePoser:
         source = self._source(photo, face, channels, source_size(size_px))
         projection = source.image_to_source @ face.projection
         try:
-            rendered = renderer.render(source.pixels, projection, mirrored=face.mirrored)
+            rendered = renderer.render(
+                source.pixels,
+                projection,
+                mirrored=face.mirrored,
+                pose_error_deg=assumed_error_deg(face.confidence, POSE_ERROR_DEG),
+            )
         except RenderReject as reject:
             raise FaceRejectedError(Reason(reject.reason), str(reject)) from reject
         return [

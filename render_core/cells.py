@@ -14,7 +14,10 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from render_core.grid import ViewGrid
-from render_core.visibility import ShadowMaps
+from render_core.kernel.look import CellTable
+from render_core.outline import nearest_in_mask
+from render_core.view import pixels_per_mm
+from render_core.visibility import ShadowMaps, camera_direction
 
 # About this many cells along the side of a view: 5 px each at 224 px.
 _SIDE = 45
@@ -29,16 +32,30 @@ _NORMAL_STEP_PX = 2
 class Cells:
     """Cells of one or several views of one size: view by view, row by row, n in all.
 
-    `points` are those of the cells' middle pixels, homogeneous. `normals` are the head's. `seen` is how well
-    each direction of the fan sees the head (0) and the backdrop (1) in a cell, 0 to 255.
+    `points` are those of the cells' middle pixels, homogeneous. `normals` are the head's. `seen` is how
+    well each direction of the fan sees the head (0) and the backdrop (1) in a cell, 0 to 255. `margins`
+    tell for each direction how far within the head's outline its points lie, and how far beyond it those of
+    the backdrop; `outline` is the same for the view itself. Both are in 0.1 mm, 25.5 mm at most. `facing`
+    is the cosine of the angle between the normal and the view's camera.
     """
 
     side: int
     cell_px: int
     points: Float[np.ndarray, "4 n"]
-    normals: Float[np.ndarray, "n 3"]
+    normals: Float[np.ndarray, "3 n"]
     seen: UInt8[np.ndarray, "yaws pitches 2 n"]
     is_face: Bool[np.ndarray, " n"]
+    margins: UInt8[np.ndarray, "yaws pitches 2 n"]
+    outline: UInt8[np.ndarray, "2 n"]
+    facing: Float[np.ndarray, " n"]
+
+    @property
+    def table(self) -> CellTable:
+        """As the kernel takes them."""
+        return CellTable(
+            *(self.points, self.normals, self.seen, self.margins, self.outline, self.facing, self.is_face),
+            self.side,
+        )
 
 
 def build_cells(grid: ViewGrid, shadows: ShadowMaps) -> Cells:
@@ -48,55 +65,66 @@ def build_cells(grid: ViewGrid, shadows: ShadowMaps) -> Cells:
     middle = np.minimum(np.arange(0, size, cell) + cell // 2, size - 1)
     pixel = (middle[:, None] * size + middle).reshape(-1)
     points = grid.points[:3].T.astype(np.float64)
-    on_head = _nearest(grid.head_mask)[pixel]
-    on_backdrop = _nearest(~grid.head_mask)[pixel]
+    on_head = nearest_in_mask(grid.head_mask)[pixel]
+    on_backdrop = nearest_in_mask(~grid.head_mask)[pixel]
     side = len(middle)
     seen = np.stack([shadows.visibility(points[on_head]), shadows.visibility(points[on_backdrop])], axis=2)
     margin = np.ones((2 * _HIDDEN_MARGIN_CELLS + 1,) * 2, np.uint8)
     for index in np.ndindex(seen.shape[:3]):
         sure = cv2.erode(seen[index].reshape(side, side), margin)
         seen[index] = cv2.GaussianBlur(sure, (0, 0), _SMOOTH_SIGMA_CELLS).reshape(-1)
+    normals = _normals(grid)[on_head]
     return Cells(
         side=side,
         cell_px=cell,
         points=np.ascontiguousarray(grid.points[:, pixel]),
-        normals=_normals(grid)[on_head],
+        normals=np.ascontiguousarray(normals.T),
         seen=seen,
         is_face=grid.face_mask.reshape(-1)[pixel],
+        outline=np.ascontiguousarray(_outline(grid)[:, pixel]),
+        facing=(normals * camera_direction(grid.camera.projection)).sum(axis=1).astype(np.float32),
+        margins=np.stack(
+            [shadows.margins(points[on_head]), shadows.margins(points[on_backdrop], outside=True)], axis=2
+        ),
     )
 
 
 def join_cells(views: Sequence[Cells]) -> Cells:
     """The cells of several views of one size, in their order."""
+
+    def joined(name: str) -> np.ndarray:
+        return np.ascontiguousarray(np.concatenate([getattr(view, name) for view in views], axis=-1))
+
     return Cells(
         side=views[0].side,
         cell_px=views[0].cell_px,
-        points=np.concatenate([view.points for view in views], axis=1),
-        normals=np.concatenate([view.normals for view in views]),
-        seen=np.concatenate([view.seen for view in views], axis=3),
-        is_face=np.concatenate([view.is_face for view in views]),
+        points=joined("points"),
+        normals=joined("normals"),
+        seen=joined("seen"),
+        is_face=joined("is_face"),
+        margins=joined("margins"),
+        outline=joined("outline"),
+        facing=joined("facing"),
     )
 
 
-def _nearest(mask: np.ndarray) -> np.ndarray:
-    """For each pixel, row by row, the number of the nearest pixel in the mask; itself if there is none."""
-    if not mask.any():
-        return np.arange(mask.size)
-    _, label = cv2.distanceTransformWithLabels(
-        (~mask).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    numbers = np.flatnonzero(mask)
-    by_label = np.zeros(label.max() + 1, np.int64)
-    by_label[label.reshape(-1)[numbers]] = numbers
-    nearest: np.ndarray = by_label[label.reshape(-1)]
-    return nearest
+def _outline(grid: ViewGrid) -> np.ndarray:
+    """uint8 (2, n): distances of the pixels from the head's outline in the view, within it and beyond."""
+    mm_per_px = 1 / pixels_per_mm(grid.camera.projection)
+    distances = []
+    for mask in (grid.head_mask, ~grid.head_mask):
+        distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        # The outline lies half a pixel before the first one.
+        tenths = (distance - np.float32(0.5)) * np.float32(10 * mm_per_px)
+        distances.append(np.rint(tenths.clip(0, 255)).astype(np.uint8).reshape(-1))
+    return np.stack(distances)
 
 
 def _normals(grid: ViewGrid) -> np.ndarray:
     """Unit normals "n 3", out of the head, from the differences between pixels a few steps apart."""
     size = grid.size_px
     # Beside the silhouette one of the two pixels would lie on the backdrop.
-    nearest = _nearest(grid.head_mask)
+    nearest = nearest_in_mask(grid.head_mask)
     points = grid.points[:3, nearest].T.reshape(size, size, 3).astype(np.float64)
     step = max(1, round(_NORMAL_STEP_PX * size / 224))
     place = np.arange(size)

@@ -12,8 +12,9 @@ from render_core.errors import RenderReject
 from render_core.grid import ViewGrid
 from render_core.kernel import sample_view
 from render_core.kernel.weights import cubic_weights, linear_weights
-from render_core.sight import look
-from render_core.source import blur_beyond, pixels_per_mm, prepare_source, with_border
+from render_core.sight import POSE_ERROR_DEG, look
+from render_core.source import blur_beyond, prepare_source, source_scale, with_border
+from render_core.view import pixels_per_mm
 
 Background = Literal["edge", "constant", "blur", "transparent"]
 Interpolation = Literal["linear", "cubic"]
@@ -23,11 +24,12 @@ _WEIGHTS = {"linear": linear_weights, "cubic": cubic_weights}
 
 @dataclass(frozen=True)
 class CleanOptions:
-    """What stands beyond the photo's edge, how pixels are interpolated, whether the other half helps."""
+    """What lies beyond the photo, the interpolation, whether the other half helps, the error of the pose."""
 
     background: Background = "edge"
     interpolation: Interpolation = "cubic"
     symmetry: bool = True
+    pose_error_deg: float = POSE_ERROR_DEG
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,19 @@ def render_clean(
     Raises RenderReject where a part of a view lies behind the photo's camera, or no part of the face in the
     photo.
     """
-    sight = look(cells, projection, image.shape[:2])
-    if not (sight.inside & sight.is_face).any():
+    view_scale = pixels_per_mm(grids[0].camera.projection)
+    sight = look(
+        cells,
+        projection,
+        (image.shape[0], image.shape[1]),
+        source_scale=source_scale((image.shape[0], image.shape[1]), projection, view_scale),
+        symmetry=options.symmetry,
+        fills_beyond=options.background == "edge",
+        pose_error_deg=options.pose_error_deg,
+    )
+    if not sight.any_face:
         raise RenderReject("render_no_face_pixels", "no point of the face lies inside the image")
-    source = prepare_source(image, projection, pixels_per_mm(grids[0].camera.projection), sight.bounds_px)
+    source = prepare_source(image, projection, view_scale, sight.bounds_px)
     if options.background == "blur":
         photo_to_source = source.projection[:, :3] @ np.linalg.inv(projection[:, :3])
         source = blur_beyond(source, photo_to_source, sight.bounds_px)
@@ -62,13 +73,9 @@ def render_clean(
     pixels = with_border(source.image, black=options.background == "constant", alpha=transparent)
     weights = _WEIGHTS[options.interpolation]()
     renderings = []
-    twins = sight.twin_steps if options.symmetry else [None] * len(grids)
-    fractions = sight.fractions(symmetry=options.symmetry)
-    for grid, steps, (seen, filled) in zip(grids, twins, fractions, strict=True):
+    for grid, view_cells, (seen, filled) in zip(grids, sight.cells, sight.fractions, strict=True):
         picture = sample_view(
-            *(grid.points, grid.head_mask, pixels, source.projection, weights),
-            steps,
-            cells.cell_px,
+            *(grid.points, grid.head_mask, pixels, source.projection, weights, view_cells, grid.edges),
             channels=4 if transparent else 3,
         )
         renderings.append(CleanRendering(picture, seen, filled))

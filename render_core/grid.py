@@ -12,6 +12,9 @@ from jaxtyping import Bool, Float
 
 from render_core.backdrop import backdrop_points
 from render_core.head import LANDMARKS, NOSE_TIP, Head, HeadView, ViewedHead
+from render_core.kernel import Edges
+from render_core.kernel.inputs import NO_EDGES
+from render_core.outline import outline_edges, visible_head
 from render_core.raster import rasterize
 from render_core.view import ViewCamera, crop_camera
 
@@ -25,13 +28,14 @@ class ViewGrid:
 
     `points` are homogeneous (x, y, z, 1), one array per coordinate, pixels row by row: the layout in which a
     multiplication by a camera runs at the speed of the memory. `face_mask` is the part of the head that is
-    face, `head_mask` all that is not backdrop.
+    face, `head_mask` all that is not backdrop. `edges` are the pixels that the outline between them crosses.
     """
 
     camera: ViewCamera
     points: Float[np.ndarray, "4 n"]
     face_mask: Bool[np.ndarray, "h w"]
     head_mask: Bool[np.ndarray, "h w"]
+    edges: Edges = NO_EDGES
 
     @property
     def size_px(self) -> int:
@@ -51,11 +55,12 @@ def build_grid(head: Head, camera: ViewCamera) -> ViewGrid:
         points, head_mask = held.points_mm.astype(np.float64), held.head_mask
     size = (camera.size_px, camera.size_px)
     behind = backdrop_points(np.asarray(head.vertices_mm, np.float64), camera.projection, size)
-    # The backdrop also hides the back of the head, which no photo of the face shows.
-    head_mask = head_mask & ~(_depth(behind, camera) < _depth(points, camera))
+    depth = points @ camera.projection[2, :3] + camera.projection[2, 3]
+    head_mask = visible_head(np.where(head_mask, depth, np.inf), behind, camera)
+    edges = outline_edges(head, camera, points, behind, head_mask, held=held is not None)
     points = np.where(head_mask[..., None], points, behind)
     face_mask = head_mask & (np.linalg.norm(points - head.landmarks_mm[NOSE_TIP], axis=2) <= FACE_RADIUS_MM)
-    return _grid(camera, points, face_mask, head_mask)
+    return _grid(camera, points, face_mask, head_mask, edges)
 
 
 def held_or_drawn_view(head: Head, camera: ViewCamera) -> HeadView:
@@ -76,17 +81,12 @@ def held_or_drawn_view(head: Head, camera: ViewCamera) -> HeadView:
     )
 
 
-def _depth(points_mm: np.ndarray, camera: ViewCamera) -> np.ndarray:
-    depth: np.ndarray = points_mm @ camera.projection[2, :3] + camera.projection[2, 3]
-    return depth
-
-
 def _grid(
-    camera: ViewCamera, points_mm: np.ndarray, face_mask: np.ndarray, head_mask: np.ndarray
+    camera: ViewCamera, points_mm: np.ndarray, face_mask: np.ndarray, head_mask: np.ndarray, edges: Edges
 ) -> ViewGrid:
     homogeneous = np.ones((4, points_mm.shape[0] * points_mm.shape[1]), np.float32)
     homogeneous[:3] = points_mm.reshape(-1, 3).T
-    return ViewGrid(camera, homogeneous, face_mask, head_mask)
+    return ViewGrid(camera, homogeneous, face_mask, head_mask, edges)
 
 
 def _held_view(views: Mapping[float, HeadView], camera: ViewCamera) -> HeadView | None:

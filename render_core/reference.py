@@ -9,11 +9,12 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Num, UInt8
 
 from render_core.compat import CompatOptions
 from render_core.grid import ViewGrid
 from render_core.head import HeadView
+from render_core.kernel import ViewCells
 
 Outside = Literal["edge", "black"]
 
@@ -63,29 +64,98 @@ def render_clean(
     image: UInt8[np.ndarray, "h w 3"],
     projection: Float[np.ndarray, "3 4"],
     grid: ViewGrid,
-    twin_weights: Float[np.ndarray, "2 side side"],
-    cell_px: int,
+    cells: ViewCells,
     *,
     cubic: bool = True,
     outside: Outside = "edge",
 ) -> UInt8[np.ndarray, "s s 3"]:
-    """Clean mode, where the photo need not be shrunk: (1 - w) photo(P X) + w photo(P diag(-1, 1, 1) X)."""
+    """Clean mode, where the photo need not be shrunk: (1 - w) photo(P X + o) + w photo(P X' + o').
+
+    X' = diag(-1, 1, 1) X is the twin, w its share, o and o' are offsets. Then fills, and the outline.
+    """
     size = grid.size_px
-    view = np.zeros((size, size, 3), np.uint8)
+    colours = np.zeros((size, size, 3))
+
+    def colour(point: np.ndarray, row: int, column: int, kind: int) -> np.ndarray:
+        share = enlarge(cells.twins[kind], row, column, cells.cell_px) / 255
+        offsets = np.array([enlarge(plane, row, column, cells.cell_px) / 64 for plane in cells.offsets])
+        offsets = offsets if kind == 0 else 0 * offsets
+        x, y = np.array(project(projection, point)) + offsets[:2]
+        mixed = (1 - share) * sample(image, x, y, cubic=cubic, outside=outside)
+        if share > 0:
+            x, y = np.array(project(projection, point * [-1, 1, 1])) + offsets[2:]
+            mixed = mixed + share * sample(image, x, y, cubic=cubic, outside=outside)
+        return np.asarray(mixed.clip(0, 255))
+
     for row in range(size):
         for column in range(size):
             point = grid.points[:3, row * size + column].astype(np.float64)
+            colours[row, column] = colour(point, row, column, 0 if grid.head_mask[row, column] else 1)
+    fills = _fills(colours, grid.head_mask, cells)
+
+    def filled(own: np.ndarray, row: int, column: int, kind: int) -> np.ndarray:
+        colours_of_kind = fills[kind]
+        if colours_of_kind is None:
+            return own
+        share = enlarge(cells.fill[kind], row, column, cells.cell_px) / 255
+        spread = [enlarge(colours_of_kind[..., k], row, column, cells.cell_px) for k in range(3)]
+        return np.asarray((1 - share) * own + share * np.array(spread))
+
+    view = np.zeros_like(colours)
+    for row in range(size):
+        for column in range(size):
             kind = 0 if grid.head_mask[row, column] else 1
-            share = enlarge(twin_weights[kind], row, column, cell_px)
-            colour = (1 - share) * sample(image, *project(projection, point), cubic=cubic, outside=outside)
-            if share > 0:
-                twin = project(projection, point * [-1, 1, 1])
-                colour += share * sample(image, *twin, cubic=cubic, outside=outside)
-            view[row, column] = np.rint(colour.clip(0, 255))
-    return view
+            view[row, column] = filled(colours[row, column], row, column, kind)
+    for pixel, other, step in zip(grid.edges.pixel, grid.edges.points.T, grid.edges.share, strict=True):
+        row, column = divmod(int(pixel), size)
+        kind = 1 if grid.head_mask[row, column] else 0
+        own, share = view[row, column], step / 255
+        both = filled(colour(other.astype(np.float64), row, column, kind), row, column, kind)
+        view[row, column] = (1 - share) * own + share * both
+    return np.asarray(np.rint(view.clip(0, 255)).astype(np.uint8))
 
 
-def enlarge(weights: Float[np.ndarray, "side side"], row: int, column: int, cell_px: int) -> float:
+def _fills(colours: np.ndarray, head_mask: np.ndarray, cells: ViewCells) -> list[np.ndarray | None]:
+    """For head and backdrop, the colours "side side 3" that trusted cells spread over all cells."""
+    side, cell = cells.side, cells.cell_px
+    fills = []
+    for kind, mask in enumerate((head_mask, ~head_mask)):
+        colour, weight = np.zeros((side, side, 3)), np.zeros((side, side))
+        for i in range(side):
+            for j in range(side):
+                # Every other pixel of large cells.
+                take = slice(1, None, 2) if cell >= 4 else slice(None)
+                of_cell = np.s_[i * cell : (i + 1) * cell, j * cell : (j + 1) * cell]
+                own = mask[of_cell][take, take]
+                if own.any():
+                    colour[i, j] = colours[of_cell][take, take][own].mean(axis=0)
+                    weight[i, j] = own.sum() / len(range(cell)[take]) ** 2 * cells.trust[kind, i, j] / 255
+        fills.append(_spread(colour, weight) if weight.any() else None)
+    return fills
+
+
+def _spread(colour: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Pull and push: means of four cells go up, and what a cell does not know comes down."""
+    side = len(weight)
+    if side == 1:
+        return colour
+    half = (side + 1) // 2
+    coarse, coarse_weight = np.zeros((half, half, 3)), np.zeros((half, half))
+    for i in range(half):
+        for j in range(half):
+            of_cell = np.s_[2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
+            total = weight[of_cell].sum()
+            if total > 0:
+                coarse[i, j] = (colour[of_cell] * weight[of_cell][..., None]).sum(axis=(0, 1)) / total
+            coarse_weight[i, j] = min(total, 1.0)
+    above = _spread(coarse, coarse_weight)
+    around = np.array(
+        [[[enlarge(above[..., k], i, j, 2) for k in range(3)] for j in range(side)] for i in range(side)]
+    )
+    return np.asarray(weight[..., None] * colour + (1 - weight[..., None]) * around)
+
+
+def enlarge(weights: Num[np.ndarray, "side side"], row: int, column: int, cell_px: int) -> float:
     """The weight of a pixel between the middles of four cells."""
     side = len(weights)
     y, x = (row + 0.5) / cell_px - 0.5, (column + 0.5) / cell_px - 0.5

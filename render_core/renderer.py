@@ -15,7 +15,7 @@ from render_core.compat import CompatOptions, render_compat
 from render_core.errors import RenderReject
 from render_core.grid import held_or_drawn_view
 from render_core.head import Head, HeadView
-from render_core.sight import MIRROR, checked_projection
+from render_core.sight import MIRROR, POSE_ERROR_DEG, checked_projection
 from render_core.view import PRESET_VIEWS_DEG, Degrees, ViewCamera, view_camera
 from render_core.view_cache import ReadyView, ready_views
 
@@ -46,7 +46,8 @@ class Renderer:
     """Renders faces with one head. Build one per worker: it holds the grids of its views.
 
     `views` are yaws in degrees or, for any pitch and roll, cameras from `view_camera` of the same `size_px`.
-    `background` says what stands for the photo beyond its edge: its edge pixels, black, a blur, or nothing
+    `background` says what stands for the photo beyond its edge: its edge pixels, which fade into what is seen
+    around; black; a blur of the edge; or nothing
     (then images have an alpha channel). Compat mode has the original's numerics (see `render_core.compat`):
     `symmetry` there means that of the frontal view, and background and interpolation are the original's.
     Without a `size_px`, views have 224 px, or in compat mode the size of the head's own views.
@@ -115,6 +116,7 @@ class Renderer:
         *,
         mirrored: bool = False,
         symmetry: bool | None = None,
+        pose_error_deg: float = POSE_ERROR_DEG,
     ) -> list[RenderedView]:
         """The `views` (default: all of the renderer's) of the face in `image`.
 
@@ -122,9 +124,11 @@ class Renderer:
         whatever part of the photo `image` is. `mirrored` renders the mirrored face; image and projection
         stay those of the photo as it is. Compat mode takes the mirrored crop and its own pose instead.
         `symmetry`, in clean mode, is that of this face; None: the renderer's.
+        `pose_error_deg` is by how much the pose may be off: nothing is sampled that such an error may move
+        past the head's outline.
 
         Raises RenderReject for a face that cannot be rendered, ValueError for a view that the renderer was
-        not built for or a mirrored face in compat mode.
+        not built for, a mirrored face in compat mode, or an error of the pose that is no angle.
         """
         chosen = self.views if views is None else tuple(views)
         self._check(chosen)
@@ -135,9 +139,15 @@ class Renderer:
             if mirrored:
                 raise ValueError("compat mode mirrors nothing: give it the mirrored crop and its own pose")
             return [self._render_compat(image, P, view) for view in chosen]
+        if not 0 <= pose_error_deg <= 90:
+            raise ValueError(f"pose_error_deg is {pose_error_deg}: expected 0 to 90")
         P = checked_projection(P)
         # The mirrored photo at the mirrored pose shows at X what the photo shows at diag(-1, 1, 1) X.
-        options = self._clean if symmetry is None else replace(self._clean, symmetry=symmetry)
+        options = replace(
+            self._clean,
+            symmetry=self._clean.symmetry if symmetry is None else symmetry,
+            pose_error_deg=pose_error_deg,
+        )
         return self._render_clean(image, P @ MIRROR if mirrored else P, chosen, options)
 
     def _render_clean(

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from render_core.kernel import BORDER_AFTER_PX, BORDER_BEFORE_PX
+from render_core.view import pixels_per_mm
 
 # A photo with more pixels than this per pixel of the view is shrunk to it: cubic sampling looks at 4 x 4
 # pixels only, so a finer photo would alias. Measured on the portrait inside scikit-image, at views of 48 to
@@ -47,9 +48,8 @@ def prepare_source(
     `bounds_px` (left, top, right, bottom) holds the positions in the photo that will be sampled; the source
     is the part of the photo around them.
     """
-    ratio = pixels_per_mm(projection) / view_pixels_per_mm
     height, width = image.shape[:2]
-    scale = min(1.0, _FINEST / ratio, _LONGEST_SIDE_PX / max(height, width))
+    scale = source_scale((height, width), projection, view_pixels_per_mm)
     slack = _SLACK * max(bounds_px[2] - bounds_px[0], bounds_px[3] - bounds_px[1]) + _MARGIN_PX / scale
     left, right = _clipped(bounds_px[0] - slack, bounds_px[2] + slack, width)
     top, bottom = _clipped(bounds_px[1] - slack, bounds_px[3] + slack, height)
@@ -70,19 +70,18 @@ def prepare_source(
     return Source(part, photo_to_source @ projection)
 
 
+def source_scale(
+    size_hw: tuple[int, int], projection: Float[np.ndarray, "3 4"], view_pixels_per_mm: float
+) -> float:
+    """By what a photo is shrunk before it is sampled; 1 for one that is not too fine."""
+    ratio = pixels_per_mm(projection) / view_pixels_per_mm
+    return float(min(1.0, _FINEST / ratio, _LONGEST_SIDE_PX / max(size_hw)))
+
+
 def _clipped(low: float, high: float, size: int) -> tuple[int, int]:
     """At least one pixel of a photo's side, from floor(low) to ceil(high)."""
     first = int(np.clip(np.floor(low), 0, size - 1))
     return first, int(np.clip(np.ceil(high) + 1, first + 1, size))
-
-
-def pixels_per_mm(projection: Float[np.ndarray, "3 4"]) -> float:
-    """Pixels that a millimetre across the line of sight spans at the head's origin."""
-    # d(u, v)/dX = (P[:2, :3] - (u, v) P[2, :3]) / z: f/z times two unit vectors, for square pixels.
-    depth = projection[2, 3]
-    position = projection[:2, 3] / depth
-    jacobian = (projection[:2, :3] - np.outer(position, projection[2, :3])) / depth
-    return float(np.linalg.svd(jacobian, compute_uv=False).mean())
 
 
 def with_border(

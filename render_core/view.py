@@ -5,6 +5,7 @@ of the first is (0, 0).
 """
 
 from dataclasses import dataclass, replace
+from math import sqrt
 
 import numpy as np
 from jaxtyping import Float
@@ -110,6 +111,23 @@ def view_camera(
         centre_px=(scale * (centre_x + 0.5) - 0.5, scale * (centre_y + 0.5) - 0.5),
         tvec_mm=(float(tvec[0]), float(tvec[1]), float(tvec[2])),
     )
+
+
+def pixels_per_mm(projection: Float[np.ndarray, "3 4"]) -> float:
+    """Pixels that a millimetre across the line of sight spans at the head's origin."""
+    # f/z times two unit vectors, for square pixels; in general the mean of the singular values s and t of J:
+    # (s + t)^2 = s^2 + t^2 + 2 s t = trace J J' + 2 sqrt(det J J')
+    (a, b, c), (d, e, f) = pixels_by_mm(projection).tolist()
+    across, mixed, down = a * a + b * b + c * c, a * d + b * e + c * f, d * d + e * e + f * f
+    return sqrt(across + down + 2 * sqrt(max(across * down - mixed * mixed, 0.0))) / 2
+
+
+def pixels_by_mm(projection: Float[np.ndarray, "3 4"]) -> Float[np.ndarray, "2 3"]:
+    """How a point near the head's origin moves in the picture: pixels (u, v) for millimetres (x, y, z)."""
+    # d(u, v)/dX = (P[:2, :3] - (u, v) P[2, :3]) / z
+    depth = projection[2, 3]
+    position = projection[:2, 3] / depth
+    return np.asarray((projection[:2, :3] - np.outer(position, projection[2, :3])) / depth)
 
 
 def closeup_camera(

@@ -18,10 +18,11 @@ import numpy as np
 from render_core.cells import Cells, build_cells
 from render_core.grid import ViewGrid, build_grid
 from render_core.head import Head, geometry_sha256
+from render_core.kernel import Edges
 from render_core.view import ViewCamera
 from render_core.visibility import ShadowMaps, build_shadow_maps
 
-_MAKERS = ("backdrop", "cells", "grid", "head", "raster", "view", "view_cache", "visibility")
+_MAKERS = ("backdrop", "cells", "grid", "head", "outline", "raster", "view", "view_cache", "visibility")
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
@@ -101,8 +102,12 @@ def _read(path: Path, camera: ViewCamera) -> ReadyView | None:
                 normals=stored["normals"],
                 seen=stored["seen"],
                 is_face=stored["is_face"],
+                margins=stored["margins"],
+                outline=stored["outline"],
+                facing=stored["facing"],
             )
-            return ReadyView(ViewGrid(camera, points, face, head), cells)
+            edges = Edges(stored["edge_pixel"], stored["edge_points"], stored["edge_share"])
+            return ReadyView(ViewGrid(camera, points, face, head, edges), cells)
     except _UNREADABLE:
         return None
 
@@ -123,6 +128,12 @@ def _write(path: Path, view: ReadyView) -> None:
                 normals=cells.normals,
                 seen=cells.seen,
                 is_face=cells.is_face,
+                margins=cells.margins,
+                outline=cells.outline,
+                facing=cells.facing,
+                edge_pixel=grid.edges.pixel,
+                edge_points=grid.edges.points,
+                edge_share=grid.edges.share,
             )
         except BaseException:
             Path(file.name).unlink(missing_ok=True)

@@ -6,7 +6,9 @@ photo nothing is left but to interpolate between the nearest directions.
 """
 
 from dataclasses import dataclass
+from math import asin, atan2, degrees
 
+import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -32,6 +34,21 @@ class ShadowMaps:
     projections: Float[np.ndarray, "yaws pitches 3 4"]
     depth_mm: Float[np.ndarray, "yaws pitches s s"]
 
+    def margins(
+        self, points_mm: Float[np.ndarray, "n 3"], *, outside: bool = False
+    ) -> UInt8[np.ndarray, "yaws pitches n"]:
+        """How far each point lies within the head's outline, seen from each direction, in 0.1 mm up to 25.5.
+
+        0 for points beyond it; with `outside`, how far beyond it they lie, and 0 for those within.
+        """
+        shape = self.projections.shape[:2]
+        margins = np.empty((*shape, len(points_mm)), np.uint8)
+        for index in np.ndindex(shape):
+            margins[index] = _margins(
+                points_mm, self.projections[index], np.isfinite(self.depth_mm[index]) != outside
+            )
+        return margins
+
     def visibility(self, points_mm: Float[np.ndarray, "n 3"]) -> UInt8[np.ndarray, "yaws pitches n"]:
         """How much of each point is seen from each direction, 0 to 255."""
         shape = self.projections.shape[:2]
@@ -51,6 +68,20 @@ def _seen(points_mm: np.ndarray, projection: np.ndarray, depth_mm: np.ndarray) -
     nearer = projected[:, 2] - farthest
     seen = np.clip((_HIDDEN_FULLY_MM - nearer) / (_HIDDEN_FULLY_MM - _HIDDEN_FROM_MM), 0.0, 1.0)
     levels: np.ndarray = np.rint(255.0 * seen).astype(np.uint8)
+    return levels
+
+
+def _margins(points_mm: np.ndarray, projection: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    projected = points_mm @ projection[:, :3].T + projection[:, 3]
+    place = (projected[:, :2] / projected[:, 2:]).astype(np.float32)
+    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    # A mask begins half a pixel before the middle of its first one.
+    distance = np.maximum(distance - np.float32(0.5), 0)
+    rows = place.reshape(-1, 1, 2)
+    sampled = cv2.remap(distance, rows, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(-1)
+    levels: np.ndarray = np.rint((sampled * (10 * _MAP_EXTENT_MM / _MAP_SIZE_PX)).clip(0, 255)).astype(
+        np.uint8
+    )
     return levels
 
 
@@ -93,6 +124,5 @@ def camera_direction(projection: Float[np.ndarray, "3 4"]) -> Float[np.ndarray, 
 def direction_to_angles(direction: Float[np.ndarray, "3"]) -> tuple[float, float]:
     """Yaw and pitch in degrees of a head that is seen from `direction`; roll does not change what is seen."""
     # With R = Ry(yaw) Rx(pitch) the direction is -R[2] = (sin y, -cos y sin p, -cos y cos p).
-    yaw = np.arcsin(np.clip(direction[0], -1.0, 1.0))
-    pitch = np.arctan2(-direction[1], -direction[2])
-    return float(np.degrees(yaw)), float(np.degrees(pitch))
+    x, y, z = direction.tolist()
+    return degrees(asin(min(max(x, -1.0), 1.0))), degrees(atan2(-y, -z))

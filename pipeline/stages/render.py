@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from fpn_core import project
+from fpn_core.confidence import assumed_error_deg
 from pipeline.columns.stage import FaceColumns
 from pipeline.config.settings import RenderSettings
 from pipeline.engine.quarantine import NO_CARE, Care, Report, report_nothing
@@ -15,6 +16,7 @@ from pipeline.reasons import Reason, Stage, reject_row
 from pipeline.stages.batches import FinishedFace, FinishedFaces, PosedFaces, View
 from render_core import Renderer, RenderReject, is_mirrored, select_views
 from render_core.align import align_face
+from render_core.sight import POSE_ERROR_DEG
 from render_core.view import ViewCamera
 
 _SUBSAMPLING = {
@@ -99,8 +101,15 @@ class ViewRenderer:
         if faces.compat_projection is None:
             projection = source.image_to_source @ faces.projection[i]
             symmetry = self.settings.symmetric(yaw_deg)
+            confidences = faces.poses.confidence
+            confidence = None if confidences is None else float(confidences[i])
             rendered = self.renderer.render(
-                source.pixels, projection, cameras, mirrored=mirrored, symmetry=symmetry
+                source.pixels,
+                projection,
+                cameras,
+                mirrored=mirrored,
+                symmetry=symmetry,
+                pose_error_deg=assumed_error_deg(confidence, POSE_ERROR_DEG),
             )
         else:
             pixels = np.ascontiguousarray(source.pixels[:, ::-1]) if mirrored else source.pixels

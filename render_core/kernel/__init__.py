@@ -1,7 +1,8 @@
-"""The look-up of a view in a photo: compiled where the package was built with a compiler, else in NumPy.
+"""What a photo shows of a view, and the look-up: compiled where there was a compiler, else in NumPy.
 
-Both give the same bytes on every machine: positions are single float32 operations in a fixed order, and
-everything after them is whole numbers. `sampling.c` is the compiled one, `readable.py` the other.
+Both give the same bytes on every machine: positions and shares are single float32 operations in a fixed
+order, and the look-up is whole numbers. `look.c`, `sampling.c` and `fill.c` are compiled; the modules
+`readable*` are their NumPy.
 """
 
 import logging
@@ -10,7 +11,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int16, UInt8
 
-from render_core.kernel import readable
+from render_core.kernel import readable, readable_look
+from render_core.kernel.inputs import NO_CELLS, NO_EDGES, Edges, ViewCells
+from render_core.kernel.look import CellTable, Glance, Looked, PhotoLimits, empty_look, look_constants
 from render_core.kernel.weights import BORDER_AFTER_PX, BORDER_BEFORE_PX
 
 try:
@@ -22,7 +25,17 @@ except ImportError:  # installed from source without a compiler
         "Install a wheel, or install from source with a C compiler."
     )
 
-__all__ = ["BORDER_AFTER_PX", "BORDER_BEFORE_PX", "PATHS", "Path", "best_path", "sample_view"]
+__all__ = [
+    "BORDER_AFTER_PX",
+    "BORDER_BEFORE_PX",
+    "PATHS",
+    "Edges",
+    "Path",
+    "ViewCells",
+    "best_path",
+    "look_at_cells",
+    "sample_view",
+]
 
 Path = Literal["best", "simd", "portable", "numpy"]
 PATHS: dict[Path, int | None] = {"best": 0, "portable": 1, "simd": 2, "numpy": None}
@@ -44,8 +57,8 @@ def sample_view(
     source: UInt8[np.ndarray, "sh sw 4"],
     projection: Float[np.ndarray, "3 4"],
     weights: Int16[np.ndarray, "steps taps"],
-    twins: UInt8[np.ndarray, "2 side side"] | None = None,
-    cell_px: int = 1,
+    cells: ViewCells = NO_CELLS,
+    edges: Edges = NO_EDGES,
     *,
     channels: int = 3,
     path: Path = "best",
@@ -54,14 +67,13 @@ def sample_view(
 
     Args:
         points: Homogeneous points in mm of the head frame, one for each pixel of the picture, row by row.
-        head_mask: True on the head, False on the backdrop: which of the two shares of twins a pixel takes.
+        head_mask: True on the head, False on the backdrop.
         source: The photo, four channels, with a border of `BORDER_BEFORE_PX` and `BORDER_AFTER_PX` pixels.
         projection: Millimetres to pixels of the photo without its border.
         weights: Of the pixels around a position, see `render_core.kernel.weights`.
-        twins: Shares of 255 that the point at -x has, for head (0) and backdrop (1), one for each square of
-            `cell_px` pixels. None: no twins.
-        cell_px: Side of a cell in pixels.
-        channels: 3 or 4, of the photo's four.
+        cells: Twins, fills and offsets.
+        edges: Pixels that the head's outline crosses.
+        channels: 3 or 4, of the photo's four. The fourth is not filled.
         path: Which implementation; "simd" and "portable" are compiled.
 
     Raises:
@@ -72,15 +84,39 @@ def sample_view(
     bordered = np.array(projection, np.float64)
     bordered[:2] += BORDER_BEFORE_PX * bordered[2]
     P = bordered.astype(np.float32)
-    cells = np.zeros((2, 0, 0), np.uint8) if twins is None else twins
     if path == "numpy" or _compiled is None:
         if path in ("simd", "portable"):
             raise RuntimeError(f"path {path!r}: the compiled kernel is not there: expected 'best' or 'numpy'")
-        return readable.sample_view(points, head_mask, source, P, weights, cells, cell_px, channels)
+        return readable.sample_view(points, head_mask, source, P, weights, cells, edges, channels)
     out = np.empty((*head_mask.shape, channels), np.uint8)
     _compiled.sample_view(
-        *(points, head_mask, source, P, weights, cells, out),
-        *(head_mask.shape, source.shape[:2], weights.shape[1], cells.shape[1], cell_px, channels),
-        PATHS[path],
+        *(points, head_mask, source, P, weights, cells.twins, cells.fill, cells.trust, cells.offsets),
+        *(edges.pixel, edges.points, edges.share, out, head_mask.shape, source.shape[:2], weights.shape[1]),
+        *(cells.side, cells.cell_px, len(edges.pixel), channels, PATHS[path]),
     )
     return out
+
+
+def look_at_cells(
+    table: CellTable, glances: tuple[Glance, Glance], limits: PhotoLimits, *, path: Path = "best"
+) -> Looked:
+    """What a photo shows of cells, directly (first glance) and on the other half of the head (second).
+
+    Raises:
+        ValueError: arrays that do not belong together.
+    """
+    constants = look_constants(limits)
+    if path == "numpy" or _compiled is None:
+        return readable_look.look_at_cells(table, glances, constants)
+    looked = empty_look(table.views, table.side)
+    numbers = [(g.projection, g.direction, g.source_px_by_mm, g.shares) for g in glances]
+    _compiled.look_at_cells(
+        *(table.points, table.normals, table.seen, table.margins, table.outline, table.facing),
+        table.is_face,
+        np.concatenate([array.reshape(-1) for glance in numbers for array in glance]),
+        np.array([glance.fan_place for glance in glances], np.int32),
+        constants.as_array(),
+        *(looked.twins, looked.fill, looked.trust, looked.offsets, looked.counts, looked.extent),
+        *(table.views, table.side, *table.seen.shape[:2]),
+    )
+    return looked

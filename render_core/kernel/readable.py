@@ -1,19 +1,22 @@
-"""The look-up of a view in NumPy: the arithmetic of `sampling.c`, step by step, to the byte.
+"""The look-up of a view in NumPy: the arithmetic of the C beside it, step by step, to the byte.
 
 It serves machines for which the package was built without a compiler, and the tests.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Bool, Float32, Int16, UInt8
 
+from render_core.kernel.inputs import Edges, ViewCells
+from render_core.kernel.readable_fill import CellPlaces, blend, spread_colours
 from render_core.kernel.weights import BORDER_BEFORE_PX, SUBPIXEL_BITS, SUBPIXELS, WEIGHT_BITS
 
 # After the sums down the columns, values keep 6 bits below a level.
 _MIDDLE_SHIFT = 8
 _SUM_BITS = 2 * WEIGHT_BITS - _MIDDLE_SHIFT
 _MIX_BITS = 8
-# Shares of twins within two of 0 or 255 make no difference that shows.
-_NEGLIGIBLE = 2
+_OFFSET_STEP = np.float32(SUBPIXELS / 64)
 _PIECE = 4096
 
 
@@ -23,31 +26,76 @@ def sample_view(
     source: UInt8[np.ndarray, "sh sw 4"],
     projection: Float32[np.ndarray, "3 4"],
     weights: Int16[np.ndarray, "steps taps"],
-    twins: UInt8[np.ndarray, "2 side side"],
-    cell_px: int,
+    cells: ViewCells,
+    edges: Edges,
     channels: int,
 ) -> UInt8[np.ndarray, "h w channels"]:
     """As `render_core.kernel.sample_view`; the projection counts from the source's border."""
-    sums = _look_up(source, *_positions(points, projection, source.shape), weights)
-    if twins.size:
-        shares = _shares(twins, cell_px, head_mask)
-        pixel = np.flatnonzero(shares)
-        twin_points = points[:, pixel] * np.array([[-1], [1], [1], [1]], np.float32)
-        twin = _look_up(source, *_positions(twin_points, projection, source.shape), weights)
-        share = shares[pixel]
-        mixed = (sums[:, pixel] >> _MIX_BITS) * (256 - share) + (twin >> _MIX_BITS) * share
-        sums[:, pixel] = np.where(share == 256, twin, mixed)
-    levels = (sums[:channels] + (1 << (_SUM_BITS - 1))) >> _SUM_BITS
-    picture = np.ascontiguousarray(levels.clip(0, 255).astype(np.uint8).T)
+    photo = _Photo(source, projection, weights, cells)
+    rows, columns = (grid.reshape(-1) for grid in np.indices(head_mask.shape, np.int32))
+    on_head = head_mask.reshape(-1)
+    levels = photo.colours(points[:3], CellPlaces(cells, rows, columns, on_head))[:channels]
+    if cells.fill.any():
+        spread = spread_colours(cells, head_mask, levels)
+        blend(levels, CellPlaces(cells, rows, columns, on_head), spread)
+    if edges.pixel.size:
+        # On these pixels, the other kind.
+        places = CellPlaces(cells, rows[edges.pixel], columns[edges.pixel], ~on_head[edges.pixel])
+        other = photo.colours(edges.points, places)[:channels]
+        if cells.fill.any():
+            blend(other, places, spread)
+        share = edges.share + (edges.share.astype(np.int32) >> 7)
+        own = levels[:, edges.pixel]
+        levels[:, edges.pixel] = (own * 256 * (256 - share) + other * 256 * share + (1 << 15)) >> 16
+    picture = np.ascontiguousarray(levels.astype(np.uint8).T)
     return picture.reshape(*head_mask.shape, channels)
 
 
+@dataclass(frozen=True)
+class _Photo:
+    source: np.ndarray
+    projection: np.ndarray
+    weights: np.ndarray
+    cells: ViewCells
+
+    def colours(self, points: np.ndarray, places: CellPlaces) -> np.ndarray:
+        """int32 (4, n): levels of points, mixed with those of their twins."""
+        sums = self._sums(points, places, 0)
+        share = places.shares(self.cells.twins)
+        pixel = np.flatnonzero(share)
+        if pixel.size:
+            share = share[pixel]
+            twin_points = points[:, pixel] * np.array([[-1], [1], [1]], np.float32)
+            twin = self._sums(twin_points, places.pick(pixel), 2)
+            mixed = (sums[:, pixel] >> _MIX_BITS) * (256 - share) + (twin >> _MIX_BITS) * share
+            sums[:, pixel] = np.where(share == 256, twin, mixed)
+        levels: np.ndarray = ((sums + (1 << (_SUM_BITS - 1))) >> _SUM_BITS).clip(0, 255)
+        return levels
+
+    def _sums(self, points: np.ndarray, places: CellPlaces, first_offset: int) -> np.ndarray:
+        """int32 (4, n): the weighted sums of the pixels around each point's position."""
+        height, width = self.source.shape[:2]
+        column, row = _positions(points, self.projection, (height, width))
+        if self.cells.offsets.any():
+            offsets = self.cells.offsets[first_offset : first_offset + 2]
+            moved = ((places.between(plane) * _OFFSET_STEP).astype(np.int32) for plane in offsets)
+            column, row = (
+                np.where(
+                    places.on_head,
+                    (place + step).clip(SUBPIXELS, (side - BORDER_BEFORE_PX) * SUBPIXELS),
+                    place,
+                )
+                for place, step, side in zip((column, row), moved, (width, height), strict=True)
+            )
+        return _look_up(self.source, column, row, self.weights)
+
+
 def _positions(
-    points: np.ndarray, P: np.ndarray, source_shape: tuple[int, ...]
+    points: np.ndarray, P: np.ndarray, source_hw: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Column and row of every point in the source, int32, in 1 / SUBPIXELS."""
-    x, y, z = points[:3]
-    limits = (source_shape[1] - BORDER_BEFORE_PX, source_shape[0] - BORDER_BEFORE_PX)
+    x, y, z = points
+    limits = (source_hw[1] - BORDER_BEFORE_PX, source_hw[0] - BORDER_BEFORE_PX)
     with np.errstate(all="ignore"):
         depth = ((P[2, 1] * y + P[2, 2] * z) + P[2, 3]) + P[2, 0] * x
         column, row = (
@@ -94,25 +142,3 @@ def _add_taps(
             for k in range(4):
                 down[k] += wy[r] * planes[k].take(corner + (r * width + c))
         sums += wx[c] * ((down + (1 << (_MIDDLE_SHIFT - 1))) >> _MIDDLE_SHIFT)
-
-
-def _shares(twins: np.ndarray, cell_px: int, head_mask: np.ndarray) -> np.ndarray:
-    """int32 (n,): of each pixel, the share of its twin, 0 to 256, between the middles of cells."""
-    last = twins.shape[1] - 1
-    (above, below, down), (left, right, across) = (_between(size, cell_px, last) for size in head_mask.shape)
-    cells = twins.astype(np.int32)
-    mixed = cells[:, above] * (2 * cell_px - down)[:, None] + cells[:, below] * down[:, None]
-    sums = mixed[:, :, left] * (2 * cell_px - across) + mixed[:, :, right] * across
-    chosen = np.where(head_mask, sums[0], sums[1]).astype(np.float32)
-    step = np.float32(1) / np.float32(4 * cell_px * cell_px)
-    share = (chosen * step + np.float32(0.5)).astype(np.int32).reshape(-1)
-    share[share <= _NEGLIGIBLE] = 0
-    share[share >= 255 - _NEGLIGIBLE] = 255
-    return np.asarray(share + (share >> 7))
-
-
-def _between(size: int, cell_px: int, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The cell before each pixel of a side, the one after it, and how far after, of 2 `cell_px`."""
-    # x / cell + 1 / (2 cell) - 1/2 = (2 x + 1 - cell) / (2 cell)
-    place, rest = np.divmod(2 * np.arange(size, dtype=np.int32) + 1 - cell_px, 2 * cell_px)
-    return place.clip(0, last), (place + 1).clip(0, last), rest

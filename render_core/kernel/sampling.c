@@ -1,7 +1,9 @@
 #include "sampling.h"
 
-#include <stddef.h>
 #include <string.h>
+
+#include "cells.h"
+#include "fill.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAS_AVX2_PATH 1
@@ -11,14 +13,7 @@
 #include <arm_neon.h>
 #endif
 
-#if defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define INLINE static inline
-#endif
-
 enum {
-    BLOCK = 256,
     /* After the first pass over rows, values keep 6 bits below a level and fit 16 bits. */
     MIDDLE_SHIFT = 8,
     MIDDLE_BITS = WEIGHT_BITS - MIDDLE_SHIFT,
@@ -27,67 +22,22 @@ enum {
     MIX_BITS = 8,
 };
 
-/* The last position that is still sampled, and where the photo begins to matter. */
+/* The first and the last positions that are sampled. */
 typedef struct {
     float first, last_x, last_y;
 } Limits;
 
-/* All that the rows of a view need. */
-typedef struct {
-    const Grid *grid;
-    const Source *source;
-    const float *projection;
-    const int16_t *weights;
-    const Twins *twins;
-    uint8_t *out;
-} View;
-
-/* Share of the twin of each of `count` pixels from column `start`, 0 to 256, between the middles of cells. */
-static void block_shares(const int32_t *head, const int32_t *backdrop, const Grid *grid, const Twins *twins,
-                         int32_t row, int32_t start, int32_t count, int32_t *shares)
+static Limits limits_of(const Source *source)
 {
-    const int32_t cell = twins->cell_px, last = twins->side - 1;
-    const float step = 1.0f / (float)(4 * cell * cell);
-    const uint8_t *is_head = grid->is_head + (size_t)row * (size_t)grid->columns + (size_t)start;
-    /* x / cell + 1 / (2 cell) - 1/2 = (2 x + 1 - cell) / (2 cell); shifted by a cell to stay positive */
-    int32_t place = (2 * start + 1 + cell) / (2 * cell) - 1, rest = (2 * start + 1 + cell) % (2 * cell);
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t *cells = is_head[i] ? head : backdrop;
-        const int32_t a = place < 0 ? 0 : place > last ? last : place, b = place + 1 > last ? last : place + 1;
-        const int32_t sum = cells[a] * (2 * cell - rest) + cells[b] * rest;
-        int32_t share = (int32_t)((float)sum * step + 0.5f);
-        share = share <= NEGLIGIBLE ? 0 : share >= 255 - NEGLIGIBLE ? 255 : share;
-        shares[i] = share + (share >> 7);
-        rest += 2;
-        if (rest >= 2 * cell) {
-            rest -= 2 * cell;
-            place++;
-        }
-    }
+    const Limits limits = {1.0f, (float)(source->width - BORDER_BEFORE_PX), (float)(source->height - BORDER_BEFORE_PX)};
+    return limits;
 }
 
-/* The rows of cells above and below a row of pixels, mixed: `mixed[k]` is 2 cell_px times the share. Returns
-   whether any is above 0. */
-static int mix_cell_rows(const uint8_t *cells, const Twins *twins, int32_t row, int32_t *mixed)
+/* Where points are in the source, in 1 / SUBPIXELS; `side` -1 takes the points at -x. Not a number becomes the first
+   position, and what lies beyond the border becomes its edge. */
+INLINE void positions(const float *x, const float *y, const float *z, int32_t count, const float *P, float side,
+                      Limits limits, int32_t *column, int32_t *row)
 {
-    const int32_t cell = twins->cell_px, last = twins->side - 1;
-    const int32_t place = (2 * row + 1 + cell) / (2 * cell) - 1, rest = (2 * row + 1 + cell) % (2 * cell);
-    const int32_t above = place < 0 ? 0 : place > last ? last : place, below = place + 1 > last ? last : place + 1;
-    const uint8_t *a = cells + (size_t)above * (size_t)twins->side, *b = cells + (size_t)below * (size_t)twins->side;
-    int32_t any = 0;
-    for (int32_t k = 0; k < twins->side; k++) {
-        mixed[k] = a[k] * (2 * cell - rest) + b[k] * rest;
-        any |= mixed[k];
-    }
-    return any != 0;
-}
-
-/* Positions of `count` points in the source, in 1 / SUBPIXELS; `side` -1 takes the points at -x. Not a number
-   becomes the first position, and what lies beyond the border becomes its edge. */
-INLINE void block_positions(const Grid *grid, size_t first, int32_t count, const float *P, float side,
-                            Limits limits, int32_t *column, int32_t *row)
-{
-    const float *x = grid->x + first, *y = grid->y + first, *z = grid->z + first;
     for (int32_t i = 0; i < count; i++) {
         const float turned = side * x[i];
         const float depth = ((P[9] * y[i] + P[10] * z[i]) + P[11]) + P[8] * turned;
@@ -99,6 +49,28 @@ INLINE void block_positions(const Grid *grid, size_t first, int32_t count, const
         v = v < limits.last_y ? v : limits.last_y;
         column[i] = (int32_t)(u * (float)SUBPIXELS + 0.5f);
         row[i] = (int32_t)(v * (float)SUBPIXELS + 0.5f);
+    }
+}
+
+/* A position moved by an offset of its cells, but not beyond the border. */
+INLINE int32_t moved(int32_t position, float offset, float last)
+{
+    const int32_t first = SUBPIXELS, furthest = (int32_t)last * SUBPIXELS;
+    int32_t target = position + (int32_t)(offset * (float)OFFSET_STEP);
+    target = target < first ? first : target;
+    return target > furthest ? furthest : target;
+}
+
+/* Moves the positions on the head by an offset of the cells. */
+INLINE void move_all(const float *mixed, const uint8_t *is_head, const Places *places, Span span, float step,
+                     float last, int32_t *position)
+{
+    float offsets[BLOCK];
+    between_all(mixed, places, span, step, offsets);
+    NO_ALIASES
+    for (int32_t i = span.from; i < span.to; i++) {
+        const int32_t target = moved(position[i], offsets[i], last);
+        position[i] = is_head[i] ? target : position[i];
     }
 }
 
@@ -142,6 +114,7 @@ INLINE void portable_store(PortableSum sum, uint8_t *out, int channels)
 }
 
 #define ROWS portable_rows
+#define EDGES portable_edges
 #define TARGET
 #define SUM PortableSum
 #define TAPS portable_taps
@@ -219,6 +192,7 @@ AVX2 INLINE void avx2_store(__m128i sum, uint8_t *out, int channels)
 }
 
 #define ROWS avx2_rows
+#define EDGES avx2_edges
 #define TARGET AVX2
 #define SUM __m128i
 #define TAPS avx2_taps
@@ -227,6 +201,7 @@ AVX2 INLINE void avx2_store(__m128i sum, uint8_t *out, int channels)
 #include "sampling_rows.h"
 
 #define SIMD_ROWS avx2_rows
+#define SIMD_EDGES avx2_edges
 #define SIMD_NAME "avx2"
 static int simd_is_there(void)
 {
@@ -278,6 +253,7 @@ INLINE void neon_store(int32x4_t sum, uint8_t *out, int channels)
 }
 
 #define ROWS neon_rows
+#define EDGES neon_edges
 #define TARGET
 #define SUM int32x4_t
 #define TAPS neon_taps
@@ -286,6 +262,7 @@ INLINE void neon_store(int32x4_t sum, uint8_t *out, int channels)
 #include "sampling_rows.h"
 
 #define SIMD_ROWS neon_rows
+#define SIMD_EDGES neon_edges
 #define SIMD_NAME "neon"
 static int simd_is_there(void)
 {
@@ -295,6 +272,7 @@ static int simd_is_there(void)
 
 #ifndef SIMD_ROWS
 #define SIMD_ROWS portable_rows
+#define SIMD_EDGES portable_edges
 #define SIMD_NAME "portable"
 static int simd_is_there(void)
 {
@@ -307,16 +285,35 @@ const char *best_path(void)
     return simd_is_there() ? SIMD_NAME : "portable";
 }
 
-int sample_view(const Grid *grid, const Source *source, const float *projection, const Filter *filter,
-                const Twins *twins, int channels, uint8_t *out, int path)
+static int any_byte(const uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bytes[i])
+            return 1;
+    return 0;
+}
+
+int sample_view(const View *view, int32_t *scratch, uint8_t *out, int path)
 {
     const int simd = simd_is_there();
     if (path == PATH_SIMD && !simd)
         return -1;
-    const View view = {grid, source, projection, filter->weights, twins, out};
-    if (simd && path != PATH_PORTABLE)
-        SIMD_ROWS(&view, filter->taps, channels);
+    const int fast = simd && path != PATH_PORTABLE;
+    const size_t cells = (size_t)view->cells.side * (size_t)view->cells.side;
+    Level spread[2] = {{NULL, NULL}, {NULL, NULL}};
+    if (fast)
+        SIMD_ROWS(view, out);
     else
-        portable_rows(&view, filter->taps, channels);
+        portable_rows(view, out);
+    if (cells && any_byte(view->cells.fill, 2 * cells)) {
+        for (int kind = 0; kind < 2; kind++)
+            if (any_byte(view->cells.fill + (size_t)kind * cells, cells))
+                spread[kind] = spread_colours(view, kind, out, scratch + kind * (scratch_size(&view->cells) / 2));
+        fill_rows(view, spread, out);
+    }
+    if (fast)
+        SIMD_EDGES(view, spread, out);
+    else
+        portable_edges(view, spread, out);
     return 0;
 }

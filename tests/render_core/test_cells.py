@@ -27,7 +27,7 @@ def test_normals_are_the_surface_normals_pointing_out(egg: Head) -> None:
     outward = np.stack([x / 70**2, y / 100**2, (z - 20) / 85**2], axis=1)[plain]
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
     assert plain.sum() > 100
-    cosine = (cells.normals[plain] * outward).sum(axis=1)
+    cosine = (cells.normals[:, plain].T * outward).sum(axis=1)
     assert np.degrees(np.arccos(np.median(cosine))) < 4
     assert cosine.min() > 0.9
 

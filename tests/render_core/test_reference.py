@@ -67,11 +67,11 @@ def test_clean_mode(prepared: Any, face: Any, yaw: int, cubic: bool, edge: bool)
         (fast,) = render_clean(image, projection, [grid], cells, options)
     except RenderReject:
         return
-    weights = look(cells, projection, image.shape[:2]).twin_weights[:, 0]
+    (of_view,) = look(cells, projection, image.shape[:2], fills_beyond=edge).cells
     slow = reference.render_clean(
-        image, projection, grid, weights, cells.cell_px, cubic=cubic, outside="edge" if edge else "black"
+        image, projection, grid, of_view, cubic=cubic, outside="edge" if edge else "black"
     )
-    # Positions are rounded to 1/1024 px, and the fast path leaves out shares of twins below 1 %.
+    # Positions are rounded to 1/1024 px, and the fast path leaves out shares of twins and fills below 1 %.
     assert np.abs(fast.image.astype(int) - slow.astype(int)).max() <= 1 + 3
 
 

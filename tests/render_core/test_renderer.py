@@ -84,7 +84,8 @@ def test_backgrounds_beyond_the_photo(egg: Head, pose: Any, background: Any) -> 
         assert beyond[3] == 0 and view[32, 20, 3] == 255
     else:
         assert view.shape == (64, 64, 3)
-        expected = {"edge": (90, 90), "constant": (0, 0), "blur": (90, 200)}[background]
+        # With "edge", from the other half: the backdrop's twin is in the photo.
+        expected = {"edge": (200, 200), "constant": (0, 0), "blur": (90, 200)}[background]
         assert expected[0] <= beyond[0] <= expected[1]
     assert abs(int(view[32, 20, 0]) - 200) <= 1
 
@@ -223,6 +224,14 @@ def test_wrong_settings_are_refused(egg: Head, wrong: dict[str, Any]) -> None:
 def test_a_view_that_was_not_prepared_is_refused(renderer: Renderer, noise: np.ndarray, pose: Any) -> None:
     with pytest.raises(ValueError, match="view 22 was not prepared"):
         renderer.render(noise, pose(0), (22,))
+
+
+@pytest.mark.parametrize("error_deg", [-1.0, 91.0, np.nan])
+def test_an_error_of_the_pose_that_is_no_angle_is_refused(
+    renderer: Renderer, noise: np.ndarray, pose: Any, error_deg: float
+) -> None:
+    with pytest.raises(ValueError, match="expected 0 to 90"):
+        renderer.render(noise, pose(0), pose_error_deg=error_deg)
 
 
 numbers = st.floats(-1e4, 1e4) | st.floats(allow_nan=True, allow_infinity=True)

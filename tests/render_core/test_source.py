@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from render_core.source import Source, blur_beyond, pixels_per_mm, prepare_source, with_border
+from render_core.source import Source, blur_beyond, prepare_source, with_border
+from render_core.view import pixels_per_mm
 
 
 def place(projection: np.ndarray, point: np.ndarray) -> np.ndarray:

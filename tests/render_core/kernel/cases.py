@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from render_core.kernel import PATHS, Path, sample_view
+from render_core.kernel import PATHS, Edges, Path, ViewCells, sample_view
 from render_core.kernel.weights import BORDER_AFTER_PX, BORDER_BEFORE_PX, cubic_weights, linear_weights
 
 # Width and height of photos.
@@ -23,15 +23,22 @@ class Case:
     source: np.ndarray
     projection: np.ndarray
     weights: np.ndarray
-    twins: np.ndarray | None
-    cell_px: int
+    cells: ViewCells
+    edges: Edges
     channels: int
 
     def picture(self, path: Path) -> np.ndarray:
         """What a path of this machine makes of it."""
         return sample_view(
-            *(self.points, self.head_mask, self.source, self.projection, self.weights),
-            *(self.twins, self.cell_px),
+            *(
+                self.points,
+                self.head_mask,
+                self.source,
+                self.projection,
+                self.weights,
+                self.cells,
+                self.edges,
+            ),
             channels=self.channels,
             path=path,
         )
@@ -40,14 +47,13 @@ class Case:
         """As `run_cases.c` reads it."""
         P = np.array(self.projection, np.float64)
         P[:2] += BORDER_BEFORE_PX * P[2]
-        twins = np.zeros((2, 0, 0), np.uint8) if self.twins is None else self.twins
-        numbers = [*self.head_mask.shape, *self.source.shape[:2], self.weights.shape[1]]
-        numbers += [twins.shape[1], self.cell_px, self.channels, PATHS[path] or 0]
+        numbers = [*self.head_mask.shape, *self.source.shape[:2], self.weights.shape[1], self.cells.side]
+        numbers += [self.cells.cell_px, len(self.edges.pixel), self.channels, PATHS[path] or 0]
         with np.errstate(over="ignore"):
             arrays = [
-                np.array(numbers, np.int32),
-                *self.points[:3],
-                *(self.head_mask, self.source, P.astype(np.float32), self.weights, twins),
+                *(np.array(numbers, np.int32), *self.points[:3], self.head_mask, self.source),
+                *(P.astype(np.float32), self.weights, self.cells.twins, self.cells.fill, self.cells.trust),
+                *(self.cells.offsets, self.edges.pixel, self.edges.points, self.edges.share),
             ]
         return b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
 
@@ -61,9 +67,6 @@ def all_cases() -> list[Case]:
 def _case(
     generator: np.random.Generator, wh: tuple[int, int], projection: np.ndarray, size: int = 23
 ) -> Case:
-    cell_px = int(generator.integers(1, 9))
-    side = math.ceil(size / cell_px)
-    twins = generator.integers(-200, 456, (2, side, side)).clip(0, 255).astype(np.uint8)
     points = np.ones((4, size * size), np.float32)
     points[:3] = generator.uniform(-100, 100, (3, size * size))
     width, height = (px + BORDER_BEFORE_PX + BORDER_AFTER_PX for px in wh)
@@ -73,10 +76,31 @@ def _case(
         source=generator.integers(0, 256, (height, width, 4)).astype(np.uint8),
         projection=projection,
         weights=[cubic_weights, linear_weights][int(generator.integers(2))](),
-        twins=twins if generator.random() < 0.8 else None,
-        cell_px=cell_px,
+        cells=_cells(generator, size) if generator.random() < 0.9 else ViewCells(),
+        edges=_edges(generator, size),
         channels=int(generator.integers(3, 5)),
     )
+
+
+def _cells(generator: np.random.Generator, size: int) -> ViewCells:
+    """Shares of nothing, of all and between, now and then all nothing; offsets up to half a photo."""
+    cell_px = int(generator.integers(1, 9))
+    side = math.ceil(size / cell_px)
+    twins, fill, trust = (
+        generator.integers(-200, 456, (2, side, side)).clip(0, 255).astype(np.uint8)
+        * int(generator.random() < 0.7)
+        for _ in range(3)
+    )
+    reach = generator.choice([0, 50, 2**15 - 1])
+    offsets = generator.integers(-reach, reach + 1, (4, side, side)).astype(np.int16)
+    return ViewCells(cell_px, twins.astype(np.uint8), fill.astype(np.uint8), trust.astype(np.uint8), offsets)
+
+
+def _edges(generator: np.random.Generator, size: int) -> Edges:
+    count = int(generator.integers(0, size * size // 3 + 1))
+    pixel = np.sort(generator.permutation(size * size)[:count]).astype(np.int32)
+    points = generator.uniform(-100, 100, (3, count)).astype(np.float32)
+    return Edges(pixel, points, generator.integers(0, 256, count).astype(np.uint8))
 
 
 def _camera(wh: tuple[int, int], spread: float = 1.5) -> np.ndarray:

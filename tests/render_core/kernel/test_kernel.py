@@ -21,35 +21,53 @@ def test_compiled_and_numpy_give_the_same_bytes() -> None:
 
 def call_compiled(case: Case, **change: Any) -> None:
     """The compiled function itself, whatever the annotations around it say."""
-    given = vars(case) | {"taps": case.weights.shape[1]} | change
-    mask, source, cells = case.head_mask, case.source, case.twins
-    assert cells is not None
-    out = given.get("out", np.empty((*mask.shape, 4), np.uint8))
+    cells, edges = vars(case.cells), case.edges
+    given = vars(case) | cells | {"taps": case.weights.shape[1], "pixel": edges.pixel, "share": edges.share}
+    given |= change
+    out = np.empty((*case.head_mask.shape, 4), np.uint8)
     kernel._compiled.sample_view(
         *(given["points"], given["head_mask"], given["source"], case.projection.astype(np.float32)),
-        *(given["weights"], given["twins"], out, mask.shape, source.shape[:2]),
-        *(given["taps"], cells.shape[1], given["cell_px"], given["channels"], 0),
+        *(given["weights"], given["twins"], given["fill"], given["trust"], given["offsets"]),
+        *(given["pixel"], edges.points, given["share"], out, case.head_mask.shape, case.source.shape[:2]),
+        *(given["taps"], case.cells.side, given["cell_px"], len(edges.pixel), given["channels"], 0),
+    )
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return next(
+        case for case in all_cases() if case.cells.side and len(case.edges.pixel) and case.channels == 4
     )
 
 
 @compiled
-@pytest.mark.parametrize("name", ["points", "head_mask", "source", "twins", "weights"])
-def test_arrays_that_do_not_fit_are_refused(name: str) -> None:
-    case = next(case for case in all_cases() if case.twins is not None and case.channels == 4)
+@pytest.mark.parametrize(
+    "name",
+    ["points", "head_mask", "source", "weights", "twins", "fill", "trust", "offsets", "pixel", "share"],
+)
+def test_arrays_that_do_not_fit_are_refused(case: Case, name: str) -> None:
     call_compiled(case)
-    cut = np.ascontiguousarray(getattr(case, name)[:-1])
-    with pytest.raises(ValueError, match=f"{name} has .* bytes: expected"):
-        call_compiled(case, **{name: cut})
+    given = vars(case) | vars(case.cells) | vars(case.edges)
+    with pytest.raises(ValueError, match=r"has .* bytes: expected"):
+        call_compiled(case, **{name: np.ascontiguousarray(given[name][:-1])})
 
 
 @compiled
 @pytest.mark.parametrize(
-    "change", [{"cell_px": 0}, {"channels": 5}, {"channels": 3}, {"taps": 3}, {"taps": 5}]
+    "change", [{"cell_px": 0}, {"channels": 5}, {"channels": 3}, {"taps": 3}, {"taps": 5}, {"cell_px": 257}]
 )
-def test_numbers_out_of_range_are_refused(change: dict[str, Any]) -> None:
-    case = next(case for case in all_cases() if case.twins is not None and case.channels == 4)
+def test_numbers_out_of_range_are_refused(case: Case, change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected"):
         call_compiled(case, **change)
+
+
+@compiled
+@pytest.mark.parametrize("number", [-1, 23 * 23])
+def test_edges_beyond_the_picture_are_refused(case: Case, number: int) -> None:
+    pixel = case.edges.pixel.copy()
+    pixel[0] = number
+    with pytest.raises(ValueError, match=f"edge pixel 0 is number {number}: expected 0 to 528"):
+        call_compiled(case, pixel=pixel)
 
 
 def test_a_path_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ import pytest
 from render_core import kernel
 from tests.render_core.kernel.cases import all_cases
 
-SOURCES = [Path(kernel.__file__).with_name("sampling.c"), Path(__file__).with_name("run_cases.c")]
+KERNEL = Path(kernel.__file__).parent
+SOURCES = [KERNEL / "sampling.c", KERNEL / "fill.c", Path(__file__).with_name("run_cases.c")]
 # As setup.py compiles it.
 EXACT = ["-ffp-contract=off", "-fno-fast-math", "-Wall", "-Wextra", "-Werror"]
 CHECKED = ["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all", "-g"]
@@ -21,7 +22,7 @@ def compiled(compiler: str, options: list[str], folder: Path) -> Path:
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
     program = folder / "run_cases"
-    include = f"-I{SOURCES[0].parent}"
+    include = f"-I{KERNEL}"
     subprocess.run(
         [compiler, *options, *EXACT, include, *map(str, SOURCES), "-o", str(program)], check=True, timeout=200
     )
