@@ -2,10 +2,12 @@
 
 Runs `fpn run` over ten faces in turns, without Ray and with it, each in a process of its own, and prints the
 medians of the whole command; then what a command imports, package by package, by Python's own account
-(-X importtime).
+(-X importtime). At last the processor time of importing the library and what it stands on, as a multiple of
+that of an interpreter that does nothing (`python -c pass`).
 """
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -27,6 +29,13 @@ _IMPORTS = {
     "worker": "import pipeline.stages.registry",
 }
 _SHOWN = 10
+_LIBRARY = {
+    "numpy": "import numpy",
+    "cv2": "import cv2",
+    "onnxruntime": "import onnxruntime",
+    "faceposenet": "import faceposenet",
+    "faceposenet, every name of it": "from faceposenet import *",
+}
 
 
 def command_s(manifest: Path, out: Path, runner: str) -> float:
@@ -55,6 +64,23 @@ def import_ms(code: str) -> Counter[str]:
     return Counter({name: us // 1000 for name, us in spent.items()})
 
 
+def cpu_s(code: str) -> float:
+    """Seconds of processor time of an interpreter that runs some code."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", code], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def import_ratios(rounds: int) -> dict[str, float]:
+    """Processor time of imports, in times that of `python -c pass`: medians of ratios measured in pairs."""
+    ratios: dict[str, list[float]] = {what: [] for what in _LIBRARY}
+    for _ in range(rounds):
+        for what, code in _LIBRARY.items():
+            ratios[what].append(cpu_s(code) / cpu_s("pass"))
+    return {what: statistics.median(found) for what, found in ratios.items()}
+
+
 @click.command(help=__doc__)
 @click.option("--rounds", default=5, show_default=True, help="Repetitions; medians count.")
 def main(rounds: int) -> None:
@@ -73,6 +99,8 @@ def main(rounds: int) -> None:
         spent = import_ms(code)
         most = ", ".join(f"{package} {ms}" for package, ms in spent.most_common(_SHOWN))
         click.echo(f"imports {what}: {sum(spent.values())} ms: {most}")
+    for what, ratio in import_ratios(2 * rounds).items():
+        click.echo(f"import of {what}: {ratio:.1f} x python -c pass")
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def decode(photo: Photo, boxes_xywh_px: np.ndarray, channels: Channels, needs: N
         raise InputError(f"channels is {channels!r}: expected 'BGR' (OpenCV) or 'RGB' (Pillow, Matplotlib)")
     if isinstance(photo, str | Path):
         data = read_encoded(str(photo), DEFAULT_LIMITS)
-        return decode_photo(data, DEFAULT_LIMITS.max_pixels, boxes_xywh_px, needs)
+        return decode_photo(data, DEFAULT_LIMITS, boxes_xywh_px, needs)
     if not isinstance(photo, np.ndarray):
         raise InputError(
             f"a photo is a {type(photo).__name__}: expected a path or a NumPy array; of a Pillow image, give "
@@ -111,7 +111,7 @@ def decode(photo: Photo, boxes_xywh_px: np.ndarray, channels: Channels, needs: N
             f"pixel {channels}; cv2.cvtColor makes it of gray and alpha"
         )
     pixels = photo if channels == "BGR" else np.ascontiguousarray(photo[:, :, ::-1])
-    return DecodedPhoto(pixels, (photo.shape[1], photo.shape[0]))
+    return DecodedPhoto.whole(pixels)
 
 
 def _runs(photos: Iterable[Photo]) -> Iterator[tuple[Photo, int]]:

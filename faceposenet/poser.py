@@ -151,10 +151,11 @@ class FacePoser:
             FaceRejectedError: no point of the posed face lies in the photo, or the photo cannot be read.
             InputError: another photo than the face's, or views that are none.
         """
+        _check_face(face)
         if views_deg is None:
             views_deg = select_views(face.yaw_deg, PRESET_VIEWS_DEG)
         try:
-            renderer = self._renderer(tuple(map(float, views_deg)), size_px, background, closeup)
+            renderer = self._renderer(_yaws(views_deg), size_px, background, closeup)
         except ValueError as error:
             raise InputError(str(error)) from error
         source = self._source(photo, face, channels, source_size(size_px))
@@ -197,6 +198,7 @@ class FacePoser:
             FaceRejectedError: the photo cannot be read, or the pose puts the head behind the camera.
             InputError: another photo than the face's, or a template that does not exist.
         """
+        _check_face(face)
         try:
             chosen = template if isinstance(template, Template) else named_template(template)
         except ValueError as error:
@@ -229,6 +231,20 @@ class FacePoser:
         return Renderer(
             self._head, cameras, size_px=size_px, background=background, cache_dir=self._cache_dir
         )
+
+
+def _check_face(face: Face) -> None:
+    if not isinstance(face, Face):
+        raise InputError(f"face is a {type(face).__name__}: expected a Face, as pose() returns it")
+
+
+def _yaws(views_deg: Sequence[float]) -> tuple[float, ...]:
+    try:
+        if isinstance(views_deg, str):
+            raise TypeError("a text")
+        return tuple(map(float, views_deg))
+    except TypeError as error:
+        raise InputError(f"views_deg is {views_deg!r}: expected yaws in degrees, such as [0, 40]") from error
 
 
 def _boxes(boxes_xywh_px: Box | Boxes, ndim: int) -> np.ndarray:

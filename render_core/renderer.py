@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, UInt8
 from render_core.cells import Cells, join_cells
 from render_core.clean import Background, CleanOptions, Interpolation, render_clean
 from render_core.compat import CompatOptions, render_compat
-from render_core.errors import RenderReject
+from render_core.errors import RasterInputError, RenderReject
 from render_core.grid import held_or_drawn_view
 from render_core.head import Head, HeadView
 from render_core.sight import MIRROR, POSE_ERROR_DEG, checked_projection
@@ -133,6 +133,10 @@ class Renderer:
         chosen = self.views if views is None else tuple(views)
         self._check(chosen)
         P = np.asarray(projection, np.float64)
+        if P.shape != (3, 4):
+            raise RasterInputError(
+                f"the projection has the shape {P.shape}: expected (3, 4), that of one face"
+            )
         if self._mode == "compat":
             if not np.isfinite(P).all():
                 raise RenderReject("pose_not_finite", "the projection holds NaN or infinity")

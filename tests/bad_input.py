@@ -34,7 +34,7 @@ def write_cases(folder: Path) -> list[Case]:
         "truncated.jpg": whole[: len(whole) // 2],
         "no_end_marker.jpg": whole[:-2],
         "cmyk.jpg": _cmyk_jpeg(photo),
-        "bomb.png": _png_header(30_000, 30_000),
+        "bomb.png": png_header(30_000, 30_000),
         # Turned to lie on its side, with a tag that tells viewers to turn it back: 6 is a quarter clockwise.
         "turned.jpg": jpeg_with_orientation(cv2.rotate(photo, cv2.ROTATE_90_COUNTERCLOCKWISE), 6),
     }
@@ -80,7 +80,7 @@ def _cmyk_jpeg(photo: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _png_header(width: int, height: int) -> bytes:
+def png_header(width: int, height: int) -> bytes:
     """A PNG that claims so many pixels and holds a few bytes of them."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:

@@ -59,6 +59,12 @@ def test_every_module_of_a_layer_loads_only_what_it_may(package: str) -> None:
     assert not loaded & NOT_LOADED[package]
 
 
+def test_importing_the_library_loads_nothing_heavy_before_its_first_use() -> None:
+    loaded = run("import faceposenet, sys; print(*sys.modules)").split()
+    assert "faceposenet" in loaded
+    assert not {"numpy", "cv2", "onnxruntime", "jaxtyping", "yaml"} & set(loaded)
+
+
 @pytest.mark.parametrize("package", LAYERS)
 def test_the_limit_on_pixels_is_set_before_opencv_is_imported(package: str) -> None:
     code = (

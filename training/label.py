@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fpn_core import crop_windows, extract_crop, valid_boxes
+from faceposenet.errors import FaceRejectedError
+from faceposenet.photo.crop import check_box
+from fpn_core import crop_windows, extract_crop
 from fpn_core.crop import image_to_crop
 from pipeline.evaluate.dataset import Dataset, Sample
 from render_core.heads import load_head
@@ -42,11 +44,11 @@ def _label(sample: Sample, face_id: str, source: str, head_mm: np.ndarray) -> Fa
     """The face, or why there is none."""
     if sample.landmarks_px is None or np.isfinite(sample.landmarks_px).all(axis=1).sum() < 2:
         return "no landmarks"
-    image = sample.read_photo()
-    if image is None:
-        return "no readable photo"
-    if not valid_boxes(sample.box_xywh_px[None])[0]:
-        return "no valid box"
+    try:
+        check_box(sample.box_xywh_px)
+        image = sample.read_photo()
+    except FaceRejectedError as fault:
+        return str(fault.reason)
     window = crop_windows(sample.box_xywh_px[None], _EXPAND)
     to_crop = image_to_crop(window, SIDE_PX)[0]
     points = sample.landmarks_px @ to_crop[:2, :2].T + to_crop[:2, 2]

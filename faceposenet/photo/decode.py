@@ -4,15 +4,17 @@ All results stay in pixels of the photo's full size, whatever it was reduced to.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import cv2
 import numpy as np
 
 from faceposenet.errors import FaceRejectedError
 from faceposenet.photo.avif import AvifError, AvifHeader, is_avif, is_heic, read_avif_header, turned
-from faceposenet.photo.declared import USUAL_BYTES_PER_PIXEL, declared_size
+from faceposenet.photo.declared import check_declared_size
 from faceposenet.photo.jpeg_header import JpegHeader, read_jpeg_header
 from faceposenet.photo.reduction import Needs
+from faceposenet.photo.sizes import PhotoLimits
 from faceposenet.reasons import Reason
 
 _JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
@@ -35,6 +37,11 @@ class DecodedPhoto:
     """Full-size pixels by which the grid of `pixels` begins before the photo: a reduced JPEG is rounded up at
     its stored right and lower edge, which an orientation can bring to the left or the top."""
 
+    @classmethod
+    def whole(cls, pixels: np.ndarray) -> Self:
+        """The photo of these pixels, uint8 (h, w, 3), at its full size."""
+        return cls(pixels, (pixels.shape[1], pixels.shape[0]))
+
     def box_to_pixels(self, box_xywh_px: np.ndarray) -> np.ndarray:
         """A box in pixels of the full size, float64 (4,), in those of `pixels`."""
         # Edges of pixels map onto each other: e_pixels = (e_full + offset) / reduction.
@@ -55,75 +62,55 @@ class DecodedPhoto:
 
 
 def decode_photo(
-    data: bytes, max_pixels: int, boxes_xywh_px: np.ndarray, needs: Needs | None
+    data: bytes, limits: PhotoLimits, boxes_xywh_px: np.ndarray, needs: Needs | None
 ) -> DecodedPhoto:
     """The photo in an encoded image, reduced as far as all its faces allow; `needs` None: never reduced.
 
     boxes_xywh_px: float64 (n, 4), the valid boxes of its faces in pixels of the full-size upright photo.
 
     Raises:
-        FaceRejectedError: no image, or one with more pixels than allowed.
+        FaceRejectedError: no image, or a larger one than allowed.
     """
+    check_declared_size(data, limits)
     header = None if needs is None else read_jpeg_header(data)
     if needs is not None and header is not None:
-        width, height = header.upright_wh_px
-        reduction = needs.reduction((width, height), boxes_xywh_px) if width * height <= max_pixels else 1
+        reduction = needs.reduction(header.upright_wh_px, boxes_xywh_px)
         reduced = _reduced(data, header, reduction) if reduction > 1 else None
         if reduced is not None:
             return reduced
-    pixels = decode_image(data, max_pixels)
-    return DecodedPhoto(pixels, (pixels.shape[1], pixels.shape[0]))
+    return DecodedPhoto.whole(_whole(data, limits))
 
 
-def decode_image(data: bytes, max_pixels: int) -> np.ndarray:
+def decode_image(data: bytes, limits: PhotoLimits) -> np.ndarray:
     """The upright picture in an encoded image at its full size, uint8 (h, w, 3), BGR.
 
     Raises:
-        FaceRejectedError: no image, or one with more pixels than allowed.
+        FaceRejectedError: no image, or a larger one than allowed.
     """
-    _check_declared(data, max_pixels)
+    check_declared_size(data, limits)
+    return _whole(data, limits)
+
+
+def _whole(data: bytes, limits: PhotoLimits) -> np.ndarray:
+    """The upright picture, of a declared size that is allowed."""
     avif = _avif_header(data)
     # The decoder knows nothing of how AVIF says that it is to be turned.
     flags = cv2.IMREAD_COLOR if avif is None else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
-        # OpenCV checks the size in the header against its limit before it allocates.
+        # OpenCV checks the size in the header against its own limits before it allocates.
         if "PIXELS" in str(error) or "IMAGE_WIDTH" in str(error) or "IMAGE_HEIGHT" in str(error):
-            raise FaceRejectedError(
-                Reason.IMAGE_TOO_LARGE, "more pixels than OpenCV is allowed to read"
-            ) from error
+            detail = "more pixels than OpenCV is allowed to read"
+            raise FaceRejectedError(Reason.IMAGE_TOO_LARGE, detail) from error
         raise FaceRejectedError(Reason.IMAGE_UNREADABLE, f"OpenCV cannot decode it: {error.err}") from error
     if image is None:
         raise FaceRejectedError(Reason.IMAGE_UNREADABLE, _why_not_decoded(data))
     height, width = image.shape[:2]
-    if height * width > max_pixels:
-        detail = f"{width} x {height} px is more than images.max_pixels = {max_pixels}"
+    if height * width > limits.max_pixels:
+        detail = f"{width} x {height} px is more than images.max_pixels = {limits.max_pixels}"
         raise FaceRejectedError(Reason.IMAGE_TOO_LARGE, detail)
     return np.asarray(image if avif is None else turned(image, avif), dtype=np.uint8)
-
-
-def _check_declared(data: bytes, max_pixels: int) -> None:
-    """Checks the size that an image declares, before anything is allocated for it.
-
-    Raises:
-        FaceRejectedError: it has more pixels than allowed, or decoding it takes more memory than so many
-            pixels of the usual formats do.
-    """
-    declared = declared_size(data)
-    if declared is None:
-        return
-    width, height = declared.wh_px
-    if declared.pixels > max_pixels:
-        detail = f"{width} x {height} px is more than images.max_pixels = {max_pixels}"
-        raise FaceRejectedError(Reason.IMAGE_TOO_LARGE, detail)
-    if declared.pixels * declared.bytes_per_pixel > max_pixels * USUAL_BYTES_PER_PIXEL:
-        megabytes = declared.pixels * declared.bytes_per_pixel >> 20
-        raise FaceRejectedError(
-            Reason.IMAGE_TOO_LARGE,
-            f"{width} x {height} px of this format take {megabytes} MB to decode, more than "
-            f"images.max_pixels = {max_pixels} pixels of the usual formats do",
-        )
 
 
 def _avif_header(data: bytes) -> AvifHeader | None:

@@ -12,6 +12,7 @@ _APP1, _START_OF_SCAN = 0xE1, 0xDA
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 _EXIF = b"Exif\x00\x00"
 _ORIENTATION_TAG, _SHORT = 0x0112, 3
+_MOST_SEGMENTS = 100_000
 TRANSPOSED = frozenset((5, 6, 7, 8))
 """Orientations that exchange width and height."""
 
@@ -56,6 +57,25 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
             # A height of 0 stands for one that follows the first scan.
             return JpegHeader((width, height), orientation) if width and height else None
         at += 2 + length
+    return None
+
+
+def jpeg_frame_wh(data: bytes) -> tuple[int, int] | None:
+    """The size that a JPEG is stored in, also of one that is unusual otherwise; None where it has none."""
+    at = 2
+    for _ in range(_MOST_SEGMENTS):
+        at = data.find(b"\xff", at)  # decoders pass over what stands between segments
+        if at < 0 or at + 9 > len(data):
+            return None
+        marker = data[at + 1]
+        if marker in _FRAMES:
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        if marker == _START_OF_SCAN:
+            return None
+        if marker in (0x00, 0xFF) or marker in _STANDALONE:
+            at += 1 if marker == 0xFF else 2
+        else:
+            at += 2 + max(int.from_bytes(data[at + 2 : at + 4], "big"), 2)
     return None
 
 

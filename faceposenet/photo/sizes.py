@@ -13,7 +13,7 @@ class PhotoLimits:
     max_bytes: int = 256 * 2**20
     """Of the encoded file."""
     max_pixels: int = 2**27
-    """Of the decoded picture at its full size."""
+    """Of the decoded picture at its full size; fewer in formats whose decoders take more memory."""
 
 
 DEFAULT_LIMITS = PhotoLimits()

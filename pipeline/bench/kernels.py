@@ -86,7 +86,7 @@ class _Sample:
         self.rows = prepared.parts[0].read(self.job.manifest).slice(0, SAMPLE_FACES)
         self.paths = [Path(self.job.places.locate(image)) for image in self.rows.image]
         self.encoded = [path.read_bytes() for path in self.paths]
-        self.photos = [decode_image(data, self.config.images.max_pixels) for data in self.encoded]
+        self.photos = [decode_image(data, self.config.images.limits) for data in self.encoded]
         decoder = Decoder(self.job.spec, self.config.images, self.config.render, self.job.places)
         self.decoded: DecodedFaces = decoder(self.rows)
         self.posed: PosedFaces = PoseWorker(self.job, "cpu")(self.decoded, NO_CARE)
@@ -103,7 +103,7 @@ class _Sample:
         files = self.files()
         return {
             "read": lambda: [path.read_bytes() for path in self.paths],
-            "decode": lambda: [decode_image(data, images.max_pixels) for data in self.encoded],
+            "decode": lambda: [decode_image(data, images.limits) for data in self.encoded],
             "crop": lambda: [
                 extract_crop(photo, window, spec.size_px, spec.crop_interpolation)
                 for photo, window in zip(self.photos, self.decoded.window_xyxy_px, strict=True)

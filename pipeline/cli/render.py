@@ -8,7 +8,13 @@ import cv2
 import numpy as np
 
 from pipeline.cli.group import SuggestingGroup
-from pipeline.show.posed_photo import posed_by_file, posed_by_landmarks, read_landmarks, read_photo, read_pose
+from pipeline.show.posed_photo import (
+    posed_by_file,
+    posed_by_landmarks,
+    read_landmark_file,
+    read_photo,
+    read_pose,
+)
 from pipeline.stages.render import mask_picture
 from render_core import Renderer, is_mirrored
 from render_core.align import align_face
@@ -28,7 +34,9 @@ _path = click.Path(path_type=Path)
     "--pose", type=_path, help='JSON: {"rvec_rad": [3], "tvec_mm": [3], "crop_xyxy_px": [4] or absent}.'
 )
 @click.option(
-    "--landmarks", type=_path, help="Instead of a pose: a text file of 68 lines 'x y' in pixels of IMAGE."
+    "--landmarks",
+    type=_path,
+    help="Instead of a pose: 68 lines 'x y' in pixels of IMAGE from 0, or a .pts file, which counts from 1.",
 )
 @click.option("--heads", type=_path, help="Folder of head files; the package's own heads without it.")
 @click.option("--head", default=None, help=f"Name of the head.  [default: {DEFAULT_HEAD}; 10 with --heads]")
@@ -95,7 +103,7 @@ def render(
         raise click.UsageError("give either --pose or --landmarks")
     cameras = _parse_views(views, size_px or 224)
     photo = read_photo(image)
-    points = None if landmarks is None else read_landmarks(landmarks)
+    points = None if landmarks is None else read_landmark_file(landmarks)
     written_pose = None if pose is None else read_pose(pose)
     chosen = find_head(head or (DEFAULT_HEAD if heads is None else "10"), heads)
     if closeup:

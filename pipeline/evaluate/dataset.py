@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
+from faceposenet.photo.crop import CutFace, check_box, cut_from_photo
+from faceposenet.photo.decode import DecodedPhoto
+from faceposenet.photo.load import load_photo
+from fpn_core import NetworkSpec
 from pipeline.evaluate.biwi import is_biwi, read_biwi_frames
 from pipeline.evaluate.conventions import (
     PUBLISHED_LIMIT_DEG,
@@ -18,8 +21,8 @@ from pipeline.evaluate.conventions import (
     matlab_to_pixels,
 )
 from pipeline.evaluate.errors import DatasetError
+from pipeline.io.landmark_files import LANDMARKS, read_pts
 
-LANDMARKS = 68
 LABELS = "labels.json"
 LARGEST_SPREAD_DEG = 8.0
 """Estimators that are further apart than this do not know the rotation of a face."""
@@ -53,9 +56,22 @@ class Sample:
         """The rotation to measure against: none where estimators disagree on it."""
         return None if (self.spread_deg or 0.0) > LARGEST_SPREAD_DEG else self.rotation
 
-    def read_photo(self) -> NDArray[np.uint8] | None:
-        """The photo, BGR; None where it is not there or is no picture."""
-        return cv2.imread(str(self.image), cv2.IMREAD_COLOR) if self.image.is_file() else None
+    def read_photo(self) -> NDArray[np.uint8]:
+        """Reads the photo as a job does, BGR and upright.
+
+        Raises:
+            FaceRejectedError: it is missing, cannot be read or decoded, or is too large.
+        """
+        return load_photo(str(self.image))
+
+    def cut(self, spec: NetworkSpec) -> CutFace:
+        """Cuts the face out of its photo for a network, as a job does at the photo's full size.
+
+        Raises:
+            FaceRejectedError: the photo cannot be read, or the box is invalid or outside it.
+        """
+        check_box(self.box_xywh_px)
+        return cut_from_photo(DecodedPhoto.whole(self.read_photo()), self.box_xywh_px, spec)
 
 
 @dataclass(frozen=True)
@@ -201,16 +217,14 @@ def _read_biwi(folder: Path) -> Dataset:
 def _read_300w(folder: Path) -> Dataset:
     samples = []
     for labels in sorted(folder.glob("*.pts")):
-        points = matlab_to_pixels(_read_points(labels))
+        points = _read_points(labels)
         samples.append(Sample(labels.stem, _image_beside(labels), enclosing_box(points), None, points))
     return Dataset("300-W", tuple(samples))
 
 
 def _read_points(path: Path) -> NDArray[np.float64]:
-    """`version: 1`, `n_points: 68`, and one point a line in braces."""
     try:
-        inside = path.read_text().partition("{")[2].partition("}")[0]
-        return np.array([float(number) for number in inside.split()]).reshape(LANDMARKS, 2)
+        return read_pts(path)
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"cannot read the points of {path}: {error}; expected {LANDMARKS} in braces, as 300-W has them."

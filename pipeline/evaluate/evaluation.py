@@ -9,24 +9,24 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
+from faceposenet.crop_poses import pose_crops
+from faceposenet.errors import FaceRejectedError
 from fpn_core import (
     MirrorAveraged,
     NetworkSpec,
     PoseBatch,
     PoseNetwork,
-    crop_windows,
-    extract_crop,
     points_to_pose,
     project,
     projection_to_image,
-    valid_boxes,
 )
 from fpn_core.mirror import Network
 from pipeline.evaluate.conventions import rotation_to_published_angles
-from pipeline.evaluate.dataset import LANDMARKS, Dataset, Sample
+from pipeline.evaluate.dataset import Dataset, Sample
 from pipeline.evaluate.errors import DatasetError
 from pipeline.evaluate.risk_coverage import Doubt, doubt_of
 from pipeline.evaluate.scores import WIDE_DEG, Errors, Scores, errors_of, score, score_by_yaw, score_wide
+from pipeline.io.landmark_files import LANDMARKS
 from render_core.heads import load_head
 
 HEAD = "open-mean"
@@ -166,12 +166,13 @@ def _run(
     windows[:] = [0, 0, size, size]
     done = 0
     for rows, crops, found in _batches(samples, network.spec, failed):
-        poses = network(crops, batch_size=_BATCH)
-        rotation[rows], tvec_mm[rows], windows[rows] = poses.rotation, poses.tvec_mm, found
-        if confidence is not None and poses.confidence is not None:
-            confidence[rows] = poses.confidence
-        if lost := int((~poses.finite).sum()):
-            failed["no pose"] = failed.get("no pose", 0) + lost
+        posed = pose_crops(network, crops)
+        _count(failed, *posed.rejected.values())
+        good = np.array(rows)[posed.index]
+        rotation[good], tvec_mm[good] = posed.poses.rotation, posed.poses.tvec_mm
+        windows[good] = found[posed.index]
+        if confidence is not None and posed.poses.confidence is not None:
+            confidence[good] = posed.poses.confidence
         advance(rows[-1] + 1 - done)
         done = rows[-1] + 1
     advance(n - done)
@@ -186,21 +187,24 @@ def _batches(
     crops: list[NDArray[np.uint8]] = []
     windows: list[NDArray[np.int64]] = []
     for row, sample in enumerate(samples):
-        image = sample.read_photo()
-        good = valid_boxes(sample.box_xywh_px[None])[0]
-        if image is None or not good:
-            reason = "no valid box" if image is not None else "no readable photo"
-            failed[reason] = failed.get(reason, 0) + 1
+        try:
+            cut = sample.cut(spec)
+        except FaceRejectedError as fault:
+            _count(failed, fault)
             continue
-        window = crop_windows(sample.box_xywh_px[None], spec.crop_expand)[0]
         rows.append(row)
-        crops.append(extract_crop(image, window, spec.size_px, spec.crop_interpolation))
-        windows.append(window)
+        crops.append(cut.crop)
+        windows.append(cut.window_xyxy_px)
         if len(rows) == _BATCH:
             yield rows, np.stack(crops), np.stack(windows)
             rows, crops, windows = [], [], []
     if rows:
         yield rows, np.stack(crops), np.stack(windows)
+
+
+def _count(failed: dict[str, int], *faults: FaceRejectedError) -> None:
+    for fault in faults:
+        failed[str(fault.reason)] = failed.get(str(fault.reason), 0) + 1
 
 
 class _Labels(NamedTuple):

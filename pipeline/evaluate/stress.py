@@ -6,14 +6,18 @@ same face unspoiled. `jitter` needs no label: the same head in many boxes should
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float64, Int64, UInt8
 from numpy.typing import NDArray
 
-from fpn_core import crop_windows, extract_crop, geodesic_deg, nearest_rotation, valid_boxes
+from faceposenet.errors import FaceRejectedError
+from faceposenet.photo.crop import check_box, cut_from_photo
+from faceposenet.photo.decode import DecodedPhoto
+from fpn_core import NetworkSpec, geodesic_deg, nearest_rotation
 from fpn_core.mirror import Network
 from fpn_core.rotation import rotation_about_axis
 from pipeline.evaluate.dataset import Dataset, Sample
@@ -64,7 +68,7 @@ class _Face:
 def stress(dataset: Dataset, network: Network) -> Stress:
     """Measures a network under every condition. Raises DatasetError where no face has photo, box and
     rotation."""
-    faces = [face for sample in dataset.samples if (face := _read(sample)) is not None]
+    faces = [face for sample in dataset.samples if (face := _read(sample, network.spec)) is not None]
     if not faces:
         raise DatasetError(
             f"none of {len(dataset.samples)} faces has a photo, a box and a labelled rotation; stress is"
@@ -103,29 +107,35 @@ def stress_table(stress: Stress) -> str:
     return "\n".join(lines)
 
 
-def _read(sample: Sample) -> _Face | None:
-    if sample.trusted_rotation is None or not valid_boxes(sample.box_xywh_px[None])[0]:
+def _read(sample: Sample, spec: NetworkSpec) -> _Face | None:
+    """The face; None where it has no rotation to measure against, or a job would reject it."""
+    if sample.trusted_rotation is None:
         return None
-    image = sample.read_photo()
-    return None if image is None else _Face(image, sample.box_xywh_px, sample.trusted_rotation)
+    try:
+        check_box(sample.box_xywh_px)
+        image = sample.read_photo()
+        cut_from_photo(DecodedPhoto.whole(image), sample.box_xywh_px, spec)
+    except FaceRejectedError:
+        return None
+    return _Face(image, sample.box_xywh_px, sample.trusted_rotation)
 
 
 def _error(faces: Sequence[_Face], network: Network) -> float:
-    found = _rotations(((face.image, face.box_xywh_px) for face in faces), network)
-    return float(geodesic_deg(found, np.stack([face.rotation for face in faces])).mean())
+    found, posed = _rotations(((face.image, face.box_xywh_px) for face in faces), network)
+    labels = np.stack([face.rotation for face in faces])
+    return float(geodesic_deg(found, labels[posed]).mean())
 
 
 def _rotations(
     views: Iterable[tuple[NDArray[np.uint8], NDArray[np.float64]]], network: Network
-) -> Float64[np.ndarray, "n 3 3"]:
-    spec = network.spec
-    crops = [
-        extract_crop(
-            image, crop_windows(box[None], spec.crop_expand)[0], spec.size_px, spec.crop_interpolation
-        )
-        for image, box in views
-    ]
-    return network(np.stack(crops), batch_size=_BATCH).rotation
+) -> tuple[Float64[np.ndarray, "m 3 3"], Int64[np.ndarray, " m"]]:
+    """Rotations of the faces that can be cropped, and which these are: a spoiled box can leave its photo."""
+    crops, posed = [], []
+    for number, (image, box) in enumerate(views):
+        with suppress(FaceRejectedError):
+            crops.append(cut_from_photo(DecodedPhoto.whole(image), box, network.spec).crop)
+            posed.append(number)
+    return network(np.stack(crops), batch_size=_BATCH).rotation, np.array(posed, dtype=np.int64)
 
 
 def _jitter(face: _Face, network: Network, number: int) -> float:
@@ -136,7 +146,7 @@ def _jitter(face: _Face, network: Network, number: int) -> float:
     sides = side * np.exp(rng.normal(0, JITTER_SCALE, JITTERED_BOXES))
     centres = centre + side * rng.normal(0, JITTER_SHIFT, (JITTERED_BOXES, 2))
     boxes = [np.array([*(c - s / 2), s, s]) for c, s in zip(centres, sides, strict=True)]
-    rotations = _rotations(((face.image, box) for box in boxes), network)
+    rotations, _ = _rotations(((face.image, box) for box in boxes), network)
     mean = nearest_rotation(rotations.mean(axis=0)[None])
     angles = geodesic_deg(rotations, np.broadcast_to(mean, rotations.shape))
     return float(np.sqrt(np.square(angles).mean()))

@@ -9,8 +9,8 @@ import numpy as np
 
 from faceposenet.errors import FaceRejectedError
 from faceposenet.photo.decode import decode_image
+from faceposenet.photo.load import load_photo
 from faceposenet.photo.locations import is_uri, plain_path
-from faceposenet.photo.read import checked_bytes
 from faceposenet.redaction import without_secrets
 from pipeline.config.settings import JobConfig, load_config
 from pipeline.errors import PipelineError, StorageUnavailableError
@@ -84,9 +84,9 @@ class PhotoFinder:
     def _held(self, row: ManifestRow) -> np.ndarray:
         if row.image_bytes is None:
             raise NoPhotoError("the row names no image")
-        images = self.config.images
+        limits = self.config.images.limits
         try:
-            return decode_image(checked_bytes(row.image_bytes, images.limits), images.max_pixels)
+            return load_photo(row.image_bytes, limits)
         except FaceRejectedError as fault:
             raise NoPhotoError(fault.detail) from fault
 
@@ -125,8 +125,8 @@ class PhotoFinder:
         if self._store_is_down:
             raise NoPhotoError(self._store_is_down)
         try:
-            data = self._places.read(image, self.config.images.limits)
-            return decode_image(data, self.config.images.max_pixels)
+            limits = self.config.images.limits
+            return decode_image(self._places.read(image, limits), limits)
         except FaceRejectedError as fault:
             raise NoPhotoError(fault.detail) from fault
         except StorageUnavailableError as error:

@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from faceposenet.errors import FaceRejectedError
-from faceposenet.photo.decode import decode_image
-from faceposenet.photo.read import read_encoded
-from faceposenet.photo.sizes import DEFAULT_LIMITS
+from faceposenet.photo.load import load_photo
 from fpn_core import (
     FPN_227,
     extract_crop,
@@ -19,8 +17,9 @@ from fpn_core import (
     rvec_to_matrix,
 )
 from pipeline.errors import PipelineError
+from pipeline.io.landmark_files import read_landmarks
 from pipeline.stages.compat import single_precision_projection
-from render_core.head import LANDMARKS, Head, ViewedHead
+from render_core.head import Head, ViewedHead
 from render_core.landmark_pose import landmarks_to_pose
 from render_core.view import ViewCamera, crop_camera
 
@@ -104,33 +103,20 @@ def read_pose(path: Path) -> PoseFile:
     return found
 
 
-def read_landmarks(path: Path) -> np.ndarray:
-    """The lines of two numbers in a text or 300-W .pts file."""
+def read_landmark_file(path: Path) -> np.ndarray:
+    """The landmarks, float64 (68, 2) in pixels from 0, in a text file or in a .pts file of 300-W."""
     try:
-        lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-        points = [
-            [float(x), float(y)]
-            for x, y in (line for line in lines if len(line) == 2 and _is_number(line[0]))
-        ]
+        return read_landmarks(path)
     except (OSError, ValueError) as error:
-        raise InputFileError(f"{path}: cannot be read ({error}): expected 68 lines 'x y'") from error
-    if len(points) != LANDMARKS:
-        raise InputFileError(f"{path} holds {len(points)} points: expected 68 lines 'x y'")
-    return np.array(points)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        raise InputFileError(
+            f"{path} is not a file of landmarks ({error}): expected 68 lines 'x y' in pixels from 0, or a "
+            ".pts file of 300-W with 68 points in braces"
+        ) from error
 
 
 def read_photo(path: Path) -> np.ndarray:
     """The picture in a file, BGR, turned as its EXIF data say."""
-    limits = DEFAULT_LIMITS
     try:
-        return decode_image(read_encoded(str(path), limits), limits.max_pixels)
+        return load_photo(str(path))
     except FaceRejectedError as fault:
         raise InputFileError(f"{path}: {fault.detail}") from fault

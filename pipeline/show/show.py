@@ -9,9 +9,7 @@ import numpy as np
 
 from faceposenet import Face, FacePoseError, FacePoser, FaceRejectedError, Rejected, View
 from faceposenet.detector import FaceDetector
-from faceposenet.photo.decode import decode_image
-from faceposenet.photo.read import read_encoded
-from faceposenet.photo.sizes import DEFAULT_LIMITS
+from faceposenet.photo.load import load_photo
 from pipeline.errors import PipelineError
 from pipeline.io.image_access import read_image
 
@@ -80,9 +78,8 @@ def look_at(
 
 def _read(image: str) -> np.ndarray:
     """The upright photo: uint8 (h, w, 3), BGR."""
-    limits = DEFAULT_LIMITS
     try:
-        return decode_image(read_encoded(image, limits, read_image), limits.max_pixels)
+        return load_photo(image, read=read_image)
     except FaceRejectedError as fault:
         raise NoFaceError(f"{image}: {fault.detail}") from fault
 

@@ -65,7 +65,7 @@ class PhotoReader:
         if isinstance(data, FaceRejectedError):
             return data
         try:
-            return decode_photo(data, self.images.max_pixels, boxes_xywh_px, self.needs)
+            return decode_photo(data, self.images.limits, boxes_xywh_px, self.needs)
         except FaceRejectedError as fault:
             return fault
         except Exception as error:  # one image must not take its batch along

@@ -154,9 +154,10 @@ def test_a_face_that_looks_to_the_right_is_mirrored(poser: FacePoser) -> None:
 
 
 def test_a_batch_has_a_reject_where_a_job_has_one(poser: FacePoser, tmp_path) -> None:
-    # The caller names files, not a manifest: what is no name at all is no concern of this test.
-    cases = [case for case in write_cases(tmp_path) if case.name not in ("unnamed", "nul", "long")]
-    photos = [case.image if "://" in case.image else tmp_path / case.image for case in cases]
+    cases = write_cases(tmp_path)
+    photos = [
+        case.image if not case.image or "://" in case.image else str(tmp_path / case.image) for case in cases
+    ]
     found = poser.pose_batch(photos, [case.box for case in cases])
     reasons = [face.reason if isinstance(face, Rejected) else None for face in found]
     assert dict(zip([case.name for case in cases], reasons, strict=True)) == {
@@ -229,6 +230,11 @@ def test_another_head_gives_other_landmarks_and_views_for_the_same_pose(
         (lambda p, photo: p.pose_batch(7, BOXES), "photos is a int"),
         (lambda p, photo: p.views(portrait()[:99], p.pose(photo, FACE_XYWH_PX)), "512 x 99 px"),
         (lambda p, photo: FacePoser(batch_size=0), "1 or more"),
+        (lambda p, photo: p.views(photo, p.pose(photo, FACE_XYWH_PX), 40), r"40: expected .*\[0, 40\]"),
+        (lambda p, photo: p.views(photo, p.pose(photo, FACE_XYWH_PX), "40"), "'40': expected yaws"),
+        (lambda p, photo: p.views(photo, p.pose(photo, FACE_XYWH_PX), [[0, 40]]), "expected yaws"),
+        (lambda p, photo: p.views(photo, Rejected("timeout", "it hung")), "face is a Rejected"),
+        (lambda p, photo: p.aligned(photo, None), "face is a NoneType"),
     ],
 )
 def test_arguments_that_are_none_say_what_was_expected(poser: FacePoser, photo, give, message) -> None:

@@ -1,3 +1,4 @@
+import inspect
 from typing import Any, get_args
 
 import cv2
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from render_core import Renderer, RenderReject
 from render_core.compat import render_compat
-from render_core.errors import RejectReason
+from render_core.errors import RasterInputError, RejectReason
 from render_core.grid import build_grid, held_or_drawn_view
 from render_core.head import Head, ViewedHead
 from render_core.view import view_camera
@@ -276,3 +277,12 @@ def test_any_projection_gives_pictures_or_a_reject(
 def renderers(egg: Head) -> dict[str, Renderer]:
     names = ("edge", "constant", "blur", "transparent")
     return {name: Renderer(egg, (0,), size_px=32, background=name) for name in names}
+
+
+def test_projections_of_several_faces_are_refused_with_what_is_expected(
+    renderer: Renderer, noise: np.ndarray, pose: Any
+) -> None:
+    unchecked = inspect.unwrap(Renderer.render)  # as users call it, without the shape checks of tests
+    for projection in ([pose(5)] * 2, pose(5)[0], np.eye(3)):
+        with pytest.raises(RasterInputError, match=r"expected \(3, 4\), that of one face"):
+            unchecked(renderer, noise, projection)

@@ -58,4 +58,4 @@ def test_faces_that_cannot_be_used_are_counted(tmp_path):
     left_out = {}
     assert not list(label_faces(write_dataset(tmp_path, file="missing.png"), "own", left_out))
     assert not list(label_faces(write_dataset(tmp_path, box=[1, 1, 0, 4]), "own", left_out))
-    assert left_out == {"no readable photo": 1, "no valid box": 1}
+    assert left_out == {"image_missing": 1, "box_invalid": 1}

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float64, Int, Int64
 from numpy.typing import NDArray
 
+from faceposenet.errors import FaceRejectedError
+from faceposenet.photo.load import load_photo
 from pipeline.evaluate.errors import DatasetError
 
 MOST_PAIRS = 20_000_000
@@ -24,12 +25,11 @@ class FaceImage:
     subject: str | None = None
 
     def read_photo(self) -> NDArray[np.uint8] | None:
-        """Returns the photo, BGR; None where there is none or it is no picture."""
-        if isinstance(self.image, bytes):
-            if not self.image:
-                return None
-            return cv2.imdecode(np.frombuffer(self.image, np.uint8), cv2.IMREAD_COLOR)
-        return cv2.imread(str(self.image), cv2.IMREAD_COLOR) if self.image.is_file() else None
+        """Returns the photo, BGR and upright; None where it cannot be read or decoded."""
+        try:
+            return load_photo(self.image if isinstance(self.image, bytes) else str(self.image))
+        except FaceRejectedError:
+            return None
 
 
 @dataclass(frozen=True, eq=False)

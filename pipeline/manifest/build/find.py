@@ -187,7 +187,7 @@ class Finder:
         if isinstance(data, FaceRejectedError):
             return data
         try:
-            return decode_image(data, self._settings.images.max_pixels)
+            return decode_image(data, self._settings.images.limits)
         except FaceRejectedError as error:
             return error
         except Exception as error:  # one image must not take its chunk along

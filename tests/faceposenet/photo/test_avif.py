@@ -8,6 +8,7 @@ from PIL import Image, ImageOps, features
 from faceposenet.errors import FaceRejectedError
 from faceposenet.photo.avif import AvifError, is_avif, is_heic, read_avif_header
 from faceposenet.photo.decode import decode_image
+from faceposenet.photo.sizes import DEFAULT_LIMITS
 from faceposenet.reasons import Reason
 
 WITHOUT_AVIF = not features.check("avif") or not cv2.haveImageWriter("x.avif")
@@ -34,7 +35,7 @@ def encoded(kind: str, orientation: int, **options: object) -> bytes:
 def test_a_picture_is_turned_as_viewers_show_it_whatever_its_format(kind: str, orientation: int) -> None:
     data = encoded(kind, orientation, **({} if kind in ("PNG", "TIFF") else {"quality": 95}))
     shown = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"))[..., ::-1]
-    found = decode_image(data, 10**6)
+    found = decode_image(data, DEFAULT_LIMITS)
     assert found.shape == shown.shape
     assert np.abs(found.astype(int) - shown).mean() < 12
 
@@ -53,7 +54,7 @@ def test_boxes_that_cannot_be_followed_are_a_reject_and_no_guess() -> None:
         with pytest.raises(AvifError):
             read_avif_header(damaged)
         with pytest.raises(FaceRejectedError, match="AVIF whose orientation cannot be told") as raised:
-            decode_image(damaged, 10**6)
+            decode_image(damaged, DEFAULT_LIMITS)
         assert raised.value.reason == Reason.IMAGE_UNREADABLE
 
 
@@ -77,4 +78,4 @@ def test_formats_that_are_not_read_are_named() -> None:
     assert not is_avif(heic)
     for data, name in ((heic, "HEIC"), (b"\xff\x0a" + bytes(40), "JPEG XL")):
         with pytest.raises(FaceRejectedError, match=f"{name}, which OpenCV does not read"):
-            decode_image(data, 10**6)
+            decode_image(data, DEFAULT_LIMITS)

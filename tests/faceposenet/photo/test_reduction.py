@@ -9,11 +9,9 @@ import pytest
 from faceposenet.errors import FaceRejectedError
 from faceposenet.photo.decode import decode_photo
 from faceposenet.photo.reduction import Needs
-from faceposenet.photo.sizes import SourceSize
+from faceposenet.photo.sizes import DEFAULT_LIMITS, PhotoLimits, SourceSize
 from fpn_core import NetworkSpec, PoseNetwork
 from tests.photos import jpeg_with_orientation, portrait
-
-MAX_PIXELS = 2**27
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +42,10 @@ def test_a_reduced_pixel_lies_where_the_photo_says(
     x, y = np.meshgrid(np.arange(width), np.arange(height))
     stored = np.stack([x / 2, y / 2, np.full_like(x, 128)], axis=-1).astype(np.uint8)
     data = jpeg_with_orientation(stored, orientation)
-    whole = decode_photo(data, MAX_PIXELS, box(0, 0, 400), None)
+    whole = decode_photo(data, DEFAULT_LIMITS, box(0, 0, 400), None)
     # The network alone, for a face that is just large enough: 1.5 x 400 px are 112 px x 5.4.
     small = replace(spec, size_px=600 // reduction)
-    reduced = decode_photo(data, MAX_PIXELS, box(50, 50, 400), needs_of(small, None))
+    reduced = decode_photo(data, DEFAULT_LIMITS, box(50, 50, 400), needs_of(small, None))
     assert whole.reduction == 1
     assert reduced.reduction == reduction
     assert reduced.wh_px == whole.wh_px == whole.pixels.shape[1::-1]
@@ -67,7 +65,7 @@ def test_a_reduced_pixel_lies_where_the_photo_says(
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_boxes_and_windows_go_to_the_reduced_photo_and_back(spec: NetworkSpec, orientation: int) -> None:
     data = jpeg_with_orientation(cv2.resize(portrait(), (1021, 1011)), orientation)
-    photo = decode_photo(data, MAX_PIXELS, box(300, 300, 400), needs_of(spec))
+    photo = decode_photo(data, DEFAULT_LIMITS, box(300, 300, 400), needs_of(spec))
     assert photo.reduction == 4
     x, y, width, height = photo.box_to_pixels(np.array([100.0, 60.0, 40.0, 44.0]))
     offset_x, offset_y = photo.offset_xy_px
@@ -111,7 +109,7 @@ def test_a_crop_that_is_not_made_of_averages_gets_the_whole_photo(spec: NetworkS
 def test_other_formats_and_unusual_jpegs_are_not_reduced(spec: NetworkSpec) -> None:
     image = cv2.resize(portrait(), (1021, 1011))
     for data in (bytes(cv2.imencode(".png", image)[1]), jpeg_with_orientation(image, 9)):
-        photo = decode_photo(data, MAX_PIXELS, box(300, 300, 400), needs_of(spec))
+        photo = decode_photo(data, DEFAULT_LIMITS, box(300, 300, 400), needs_of(spec))
         assert (photo.reduction, photo.pixels.shape) == (1, (1011, 1021, 3))
         np.testing.assert_array_equal(photo.full_to_pixels, np.eye(3))
 
@@ -119,10 +117,10 @@ def test_other_formats_and_unusual_jpegs_are_not_reduced(spec: NetworkSpec) -> N
 def test_the_limit_on_pixels_is_that_of_the_full_size(spec: NetworkSpec) -> None:
     data = jpeg_with_orientation(cv2.resize(portrait(), (1021, 1011)), 1)
     with pytest.raises(FaceRejectedError, match=r"1021 x 1011 px is more than images\.max_pixels = 1000000"):
-        decode_photo(data, 1_000_000, box(300, 300, 400), needs_of(spec))
+        decode_photo(data, PhotoLimits(max_pixels=1_000_000), box(300, 300, 400), needs_of(spec))
 
 
 def test_a_truncated_jpeg_is_no_photo_at_any_size(spec: NetworkSpec) -> None:
     data = jpeg_with_orientation(cv2.resize(portrait(), (1021, 1011)), 1)
     with pytest.raises(FaceRejectedError, match="truncated"):
-        decode_photo(data[: len(data) // 2], MAX_PIXELS, box(300, 300, 400), needs_of(spec))
+        decode_photo(data[: len(data) // 2], DEFAULT_LIMITS, box(300, 300, 400), needs_of(spec))

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from fpn_core import FPN_227, project
 from pipeline.cli.render import heads, render
 from pipeline.show.posed_photo import InputFileError
 from render_core.errors import HeadError
+from render_core.heads import load_head
 from tests.photos import portrait
 
 # The width of the face in the portrait sets the distance.
@@ -101,7 +103,7 @@ def test_other_wrong_inputs(tmp_path: Path, crop: Path) -> None:
     points = tmp_path / "points.txt"
     points.write_text("1 2\n3 4\n")
     result = run(render, crop, "--landmarks", points, *small)
-    assert "holds 2 points: expected 68" in str(result.exception)
+    assert "it holds 2 points): expected 68 lines" in str(result.exception)
     result = run(render, crop, "--pose", pose, "--head", "nobody", *small)
     assert isinstance(result.exception, HeadError)
     assert run(render, crop, *small).exit_code == 2
@@ -166,3 +168,19 @@ def test_the_landmark_demo_from_the_command_line(reference: Any, imported: Path,
     difference = np.abs(read(tmp_path / "out" / "view_40.png").astype(int) - expected)
     # The pose differs from the original's in the fifth digit, which moves positions by up to 1/32 px.
     assert difference.mean() < 0.3
+
+
+def test_a_pts_file_counts_pixels_from_1_and_text_from_0(tmp_path: Path, crop: Path) -> None:
+    projection = FPN_227.matrix @ np.column_stack([np.eye(3), [0.0, 0.0, 3000.0]])
+    points = project(load_head().landmarks_mm, projection[None])[0]
+    text, pts = tmp_path / "points.txt", tmp_path / "points.pts"
+    text.write_text("\n".join(f"{x!r} {y!r}" for x, y in points.tolist()))
+    lines = "\n".join(f"{x!r} {y!r}" for x, y in (points + 1).tolist())
+    pts.write_text(f"version: 1\nn_points:  68\n{{\n{lines}\n}}\n")
+    pictures = []
+    for file in (text, pts):
+        out = tmp_path / file.suffix
+        result = run(render, crop, "--landmarks", file, "--views", "0", "--size", 64, "--out", out)
+        assert result.exit_code == 0, result.output
+        pictures.append(read(out / "view_0.png"))
+    np.testing.assert_array_equal(pictures[0], pictures[1])

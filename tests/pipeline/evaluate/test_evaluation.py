@@ -84,13 +84,22 @@ def test_faces_without_photo_box_or_pose_are_counted_and_leave_the_rest_alone(fa
         Sample("gone", tmp_path / "gone.png", BOX, rotation, None),
         Sample("text", tmp_path / "text.png", BOX, rotation, None),
         Sample("box", faces[0].image, bad_box, rotation, None),
+        Sample("huge", faces[0].image, np.array([0.0, 0, 9000, 9000]), rotation, None),
+        Sample("outside", faces[0].image, np.array([900.0, 9, 90, 90]), rotation, None),
     ]
     lost = Oracle(ROTATIONS | {60: np.full((3, 3), np.nan)})
     done = []
     everyone = (*broken, *faces)
     result = evaluate(Dataset("made up", everyone, {"too far": 2}), "faces", lost, advance=done.append)
     assert sum(done) == len(everyone)
-    assert result.failed == {"too far": 2, "no readable photo": 2, "no valid box": 1, "no pose": 1}
+    assert result.failed == {
+        "too far": 2,
+        "image_missing": 1,
+        "image_unreadable": 1,
+        "box_invalid": 2,
+        "box_outside_image": 1,
+        "pose_not_finite": 1,
+    }
     assert result.all.faces == 3 and result.all.geodesic_deg == pytest.approx(0, abs=1e-5)
 
 
@@ -113,7 +122,7 @@ def test_average_with_the_mirror_image_is_what_both_say(faces):
 
 def test_data_set_without_a_single_pose_is_refused(tmp_path):
     sample = Sample("gone", tmp_path / "gone.png", BOX, None, None)
-    with pytest.raises(DatasetError, match="no readable photo"):
+    with pytest.raises(DatasetError, match="image_missing"):
         evaluate(Dataset("made up", (sample,)), "faces", Oracle(ROTATIONS))
 
 

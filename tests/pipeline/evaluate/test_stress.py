@@ -119,3 +119,21 @@ def test_faces_without_rotation_cannot_be_stressed(dataset):
 
 def test_the_reader_of_this_test_can_be_wrong():
     assert geodesic_deg(BarReader._read(np.full((20, 20, 3), 40.0)), TILTED[None])[0] > 5
+
+
+def test_faces_that_a_job_rejects_are_left_out(dataset, found, tmp_path, monkeypatch):
+    good = dataset.samples[0]
+    bad = [
+        Sample("outside", good.image, np.array([900.0, 9, 90, 90]), TILTED, None),
+        Sample("huge", good.image, np.array([0.0, 0, 9000, 9000]), TILTED, None),
+        Sample("gone", tmp_path / "gone.png", BOX, TILTED, None),
+    ]
+    again = stress(Dataset("made up", (*bad, good)), BarReader())
+    assert (again.faces, again.plain_deg) == (1, found.plain_deg)
+
+
+def test_a_box_that_only_jitter_makes_too_large_ends_nothing(dataset):
+    side = SIZE_PX * 1.98  # expanded by half, just below three sides of the photo
+    corner = (SIZE_PX - side) / 2
+    face = Sample("large", dataset.samples[0].image, np.array([corner, corner, side, side]), TILTED, None)
+    assert np.isfinite(stress(Dataset("made up", (face,)), BarReader()).jitter_deg)
