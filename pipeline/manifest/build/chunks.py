@@ -20,12 +20,14 @@ from pipeline.io.storage import Folder
 from pipeline.manifest import BOX_COLUMNS
 from pipeline.manifest.build.find import Chunk, Found
 
+POINTS = "face_points_xy_px"
 REJECT_SCHEMA = pa.schema([("image", pa.string()), ("reason", pa.string()), ("detail", pa.string())])
 
 
 def face_schema(columns: tuple[str, ...], *, with_score: bool) -> pa.Schema:
-    """Columns of a manifest: the contract's, the detector's score where there is one, the source's own."""
-    score = [("face_score", pa.float32())] if with_score else []
+    """Columns of a manifest: those of the contract, the detector's score and points, and those of the
+    source."""
+    score = [("face_score", pa.float32()), (POINTS, pa.list_(pa.float32()))] if with_score else []
     return pa.schema(
         [
             ("face_id", pa.string()),
@@ -86,6 +88,7 @@ class ChunkStore:
         }
         if "face_score" in self.schema.names:
             columns["face_score"] = [face.score for face in rows]
+            columns[POINTS] = [face.points_xy_px for face in rows]
         values = [name for name in self.schema.names if name not in columns]
         columns |= {name: [face.values[i] for face in rows] for i, name in enumerate(values)}
         refused = pa.table(

@@ -60,6 +60,9 @@ class FoundFace(NamedTuple):
     score: float | None
     """The detector's."""
     values: tuple[str | None, ...]
+    points_xy_px: tuple[float, ...] | None = None
+    """The detector's five points: x and y in turn of right eye, left eye, tip of the nose, right and left
+    corner of the mouth, where right is the person's own."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class Finder:
                 elif item.box_xywh_px is not None:
                     box = np.array(item.box_xywh_px, dtype=np.float64)
                     check_box(box, item.box_text)
-                    _add(found, item, [(box, None)])
+                    _add(found, item, [(box, None, None)])
                 elif self._is_looked_at(item):
                     self._add_seen(found, item, next(images))
                 else:
@@ -139,7 +142,7 @@ class Finder:
         height, width = image.shape[:2]
         if self._detector is None:
             part = ALIGNED_XYWH if self._settings.box == "aligned" else np.array([0.0, 0.0, 1.0, 1.0])
-            _add(found, photo, [(part * [width, height, width, height], None)])
+            _add(found, photo, [(part * [width, height, width, height], None, None)])
             return
         seen = self._detector.detect(image)
         if not len(seen):
@@ -149,8 +152,10 @@ class Finder:
         chosen = _chosen(seen, self._settings.faces, width, height)
         found.left_out += len(seen) - len(chosen)
         several = self._settings.faces == "all"
-        boxes = zip(chosen.boxes_xywh_px, chosen.scores.tolist(), strict=True)
-        _add(found, photo, list(boxes), several=several)
+        faces = zip(
+            chosen.boxes_xywh_px, chosen.scores.tolist(), chosen.landmarks_xy_px.reshape(-1, 10), strict=True
+        )
+        _add(found, photo, list(faces), several=several)
 
     def _images(self, photos: Sequence[tuple[int, Photo]]) -> Iterator[np.ndarray | FaceRejectedError]:
         """The picture of each photo, or why there is none; remote ones are read ahead by several threads."""
@@ -195,12 +200,19 @@ class Finder:
 
 
 def _add(
-    found: Found, photo: Photo, boxes: Sequence[tuple[np.ndarray, float | None]], *, several: bool = False
+    found: Found,
+    photo: Photo,
+    faces: Sequence[tuple[np.ndarray, float | None, np.ndarray | None]],
+    *,
+    several: bool = False,
 ) -> None:
-    for n, (box, score) in enumerate(boxes):
+    """Adds faces of a photo: box, score, and the ten numbers of the detector's points."""
+    for n, (box, score, numbers) in enumerate(faces):
         x, y, width, height = (round(float(value), 2) for value in box)
+        points = None if numbers is None else tuple(round(float(value), 2) for value in numbers)
         face_id = f"{photo.name}#{n}" if several else photo.name
-        found.faces.append(FoundFace(face_id, photo.image, (x, y, width, height), score, photo.values))
+        face = FoundFace(face_id, photo.image, (x, y, width, height), score, photo.values, points)
+        found.faces.append(face)
 
 
 def _chosen(seen: Detections, faces: Faces, width: int, height: int) -> Detections:

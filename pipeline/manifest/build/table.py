@@ -28,7 +28,7 @@ BOX_NAMES: dict[BoxForm, tuple[str, str, str, str]] = {
     "cxcywh": ("cx", "cy", "width", "height"),
 }
 _DELIMITERS = ",;\t|"
-_TAKEN = RESULT_COLUMNS | {"face_score", *BOX_COLUMNS}
+_TAKEN = RESULT_COLUMNS | {"face_score", "face_points_xy_px", *BOX_COLUMNS}
 Box = tuple[float, float, float, float]
 
 

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -55,6 +56,12 @@ def test_a_tree_becomes_a_manifest_by_real_workers(tmp_path: Path, face_jpeg: by
     assert faces.face_id.tolist() == [f"s{n % 2}/{n}.jpg#0" for n in (2, 4, 6, 1, 3, 5)]
     assert faces.subject_id.tolist() == ["s0"] * 3 + ["s1"] * 3
     assert faces.face_score.min() > 0.7
+    for face in faces.itertuples():
+        eyes_and_mouth = np.array(face.face_points_xy_px).reshape(5, 2)
+        assert (eyes_and_mouth >= [face.x, face.y]).all()
+        assert (eyes_and_mouth <= [face.x + face.width, face.y + face.height]).all()
+        assert eyes_and_mouth[0, 0] < eyes_and_mouth[1, 0]  # right eye, on the left of the photo
+        assert eyes_and_mouth[:2, 1].max() < eyes_and_mouth[2, 1] < eyes_and_mouth[3:, 1].min()
     rejects = pd.read_parquet(tmp_path / "faces.rejects.parquet")
     assert rejects[["image", "reason"]].to_numpy().tolist() == [["photos/s0/0.jpg", "image_unreadable"]]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
