@@ -5,6 +5,7 @@ all of them take an error for a no.
 """
 
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -20,6 +21,9 @@ T = TypeVar("T")
 # What stores call the state of a file.
 _TAGS = ("ETag", "etag", "e_tag", "md5Hash", "checksum", "blob_id", "mtime", "LastModified", "last_modified")
 _MORE_TAGS = ("updated", "modified", "created")
+
+# What clients that are no children of OSError call connections that fail.
+_NO_CONNECTION = re.compile("connect|timeout|network|protocolerror|readerror|disconnected", re.IGNORECASE)
 
 
 class FsspecFiles(pafs.FSSpecHandler):  # type: ignore[misc]  # pyarrow has no types
@@ -120,8 +124,11 @@ def _as_os_error() -> Iterator[None]:
     except (OSError, PipelineError):
         raise
     except Exception as error:
+        text = f"{type(error).__name__}: {in_one_line(error)}"
+        if _NO_CONNECTION.search(type(error).__name__) and status_of(error) is None:
+            raise ConnectionError(text) from error
         raise WebError(
-            f"{type(error).__name__}: {in_one_line(error)}",
+            text,
             status=status_of(error),
             wait_s=_wait_s(error),
         ) from error

@@ -155,6 +155,8 @@ def _client(scheme: str, authority: str, options: str) -> tuple[pafs.FileSystem,
     except OSError as error:
         raise StorageError(f"cannot reach {shown!r}: {error}; see endpoint and credentials") from error
     else:
+        if isinstance(filesystem, pafs.PyFileSystem):  # of Hugging Face, whom Arrow knows and fsspec opens
+            filesystem = pafs.PyFileSystem(FsspecFiles(filesystem.handler.fs))
         return filesystem, path.removesuffix(name)
     try:
         fs, path = fsspec.url_to_fs(location)

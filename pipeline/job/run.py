@@ -129,6 +129,9 @@ def _work(prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Sa
         f"{len(prepared.parts):,} parts"
         + (f", {totals.faces:,} faces in {totals.parts:,} parts are done already" if totals.parts else "")
     )
+    if job.manifest.passed_over:
+        others = ", ".join(f"{count:,} x {ending}" for ending, count in job.manifest.passed_over)
+        say(f"files that belong to no face: {others}")
     todo = sum(part.count for part in pending)
     progress = Progress(max(prepared.n_faces, todo), max(prepared.n_faces, todo) - todo)
     with watched(progress, job.out, config.engine.heartbeat_s, say) as watch:

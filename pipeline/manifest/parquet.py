@@ -1,16 +1,17 @@
 """Parquet manifests: a file, or a folder of files read in the order of their names."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 import pyarrow.types as pat
 
 from pipeline.errors import ManifestError
-from pipeline.io.storage import resolve
+from pipeline.manifest.folder import files_in
 from pipeline.manifest.parquet_rows import RowGroup, RowReader, open_parquet
 from pipeline.manifest.pins import Pin, pin_files, unchanged
 from pipeline.manifest.rows import BOX_COLUMNS, ColumnMap, Rows, Slice, landmarks_of
@@ -87,13 +88,19 @@ def _reader(groups: tuple[RowGroup, ...], names: tuple[str, ...], holds_photos: 
     return RowReader(groups, names, holds_photos)
 
 
-def read_schema(location: str) -> tuple[tuple[Pin, ...], pa.Schema]:
-    """The files of a Parquet manifest and their schema.
+def read_schema(location: str) -> tuple[tuple[Pin, ...], pa.Schema, Counter[str]]:
+    """The files of a Parquet manifest, their schema, and the other files of their folder by their endings.
 
     Raises:
         ManifestError: no such file, no Parquet, an empty folder, or files that differ in their columns.
     """
-    pins = pin_files(_files(location))
+    files, others = files_in(location, ".parquet")
+    if not files:
+        raise ManifestError(
+            f"the folder {location!r} holds no .parquet file and no .tar file; name a manifest, or fpn "
+            "manifest makes one of a folder of photos"
+        )
+    pins = pin_files(files)
     schemas = [open_parquet(pin).schema_arrow.remove_metadata() for pin in pins]
     for pin, schema in zip(pins, schemas, strict=True):
         if not schema.equals(schemas[0]):
@@ -101,11 +108,17 @@ def read_schema(location: str) -> tuple[tuple[Pin, ...], pa.Schema]:
                 f"{pin.location} has other columns than {pins[0].location}: {schema} against {schemas[0]}; "
                 "the files of a manifest have the same"
             )
-    return pins, schemas[0]
+    return pins, schemas[0], others
 
 
 def index_parquet(
-    location: str, pins: tuple[Pin, ...], schema: pa.Schema, columns: ColumnMap, *, checksum: bool
+    location: str,
+    pins: tuple[Pin, ...],
+    schema: pa.Schema,
+    columns: ColumnMap,
+    passed_over: Counter[str],
+    *,
+    checksum: bool,
 ) -> ParquetManifest:
     """Find the row groups of a Parquet manifest, check its types and take its checksum.
 
@@ -118,7 +131,8 @@ def index_parquet(
         digest = sha256_of_all([pin.location for pin in pins]) if checksum else ""
     carried = pa.schema([(name, _plain(schema.field(name).type)) for name in columns.carried])
     n_rows = sum(group.n_rows for group in groups)
-    return ParquetManifest(location, columns, groups, pins, carried, digest, n_rows)
+    others = tuple(sorted(passed_over.items()))
+    return ParquetManifest(location, columns, groups, pins, carried, digest, n_rows, passed_over=others)
 
 
 def _groups(pin: Pin) -> list[RowGroup]:
@@ -129,7 +143,22 @@ def _groups(pin: Pin) -> list[RowGroup]:
             f"{pin.location} is damaged: its row groups have {sum(counts)} rows, the file says "
             f"{metadata.num_rows}; write it again"
         )
+    for index, count in enumerate(counts):
+        _check_columns(pin, metadata, index, count)
     return [RowGroup(pin, index, count) for index, count in enumerate(counts)]
+
+
+def _check_columns(pin: Pin, metadata: pq.FileMetaData, index: int, count: int) -> None:
+    """See that the columns of a row group have as many values as it has rows; of lists there may be more."""
+    group = metadata.row_group(index)
+    for number in range(group.num_columns):
+        if metadata.schema.column(number).max_repetition_level == 0:
+            values = group.column(number).num_values
+            if values != count:
+                raise ManifestError(
+                    f"{pin.location} is damaged: row group {index} has {count} rows, its column "
+                    f"{group.column(number).path_in_schema!r} {values}; write it again"
+                )
 
 
 def _as_carried(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -182,20 +211,3 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 def _texts(column: pa.ChunkedArray) -> list[str]:
     return [text or "" for text in column.cast(pa.string()).to_pylist()]
-
-
-def _files(location: str) -> list[str]:
-    filesystem, path = resolve(location)
-    info = filesystem.get_file_info(path)
-    if info.type == pafs.FileType.NotFound:
-        raise FileNotFoundError(location)
-    if info.type == pafs.FileType.File:
-        return [location]
-    entries = filesystem.get_file_info(pafs.FileSelector(path))
-    names = sorted(entry.base_name for entry in entries if entry.base_name.endswith(".parquet"))
-    if not names:
-        raise ManifestError(
-            f"the folder {location!r} holds no .parquet file and no .tar file; name a manifest, or fpn "
-            "manifest makes one of a folder of photos"
-        )
-    return [f"{location.rstrip('/')}/{name}" for name in names]

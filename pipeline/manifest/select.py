@@ -1,6 +1,7 @@
 """Opening a manifest: which kind it is, and where its columns are."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from pipeline.manifest.webdataset import index_tars
 
 # How much two names have in common for one to be meant by the other: two letters of eight may differ.
 _NEAR = 0.75
+# Packed ones as well, which are then refused in words.
+_SHARD = re.compile(r"\.(tar|tgz|tar\.\w+)\Z")
 
 
 def open_manifest(location: str, settings: ManifestSettings, *, checksum: bool = True) -> Manifest:
@@ -32,11 +35,11 @@ def open_manifest(location: str, settings: ManifestSettings, *, checksum: bool =
         if kind == "webdataset":
             manifest: Manifest = index_tars(location, settings.carry, settings.landmarks, checksum=checksum)
         elif kind == "parquet":
-            pins, schema = read_schema(location)
+            pins, schema, others = read_schema(location)
             columns = map_columns(
                 schema.names, settings.columns, settings.carry, location, settings.landmarks
             )
-            manifest = index_parquet(location, pins, schema, columns, checksum=checksum)
+            manifest = index_parquet(location, pins, schema, columns, others, checksum=checksum)
         else:
             header = read_header(location, kind)  # of "auto" here, a CSV or a list
             if header.is_list:
@@ -88,7 +91,8 @@ def _nearest(wanted: str, names: Iterable[str]) -> str | None:
 def _guess(location: str) -> str:
     """parquet or webdataset by what is there, else auto: some text."""
     if location.endswith("/") if is_uri(location) else Path(location).is_dir():
-        return "webdataset" if any(name.endswith(".tar") for name in Folder(location).names()) else "parquet"
+        names = (name.lower() for name in Folder(location).names())
+        return "webdataset" if any(_SHARD.search(name) for name in names) else "parquet"
     if base_name(location).endswith(".tar"):
         return "webdataset"
     return "parquet" if read_file(location, max_bytes=3) == b"PAR1" else "auto"

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.fs as pafs
 
 from pipeline.errors import ManifestError
 from pipeline.io.storage import resolve
+from pipeline.manifest.folder import files_in
 from pipeline.manifest.json_values import JsonTypes, json_column
 from pipeline.manifest.pins import Pin, pin_files, unchanged
 from pipeline.manifest.rows import BOX_COLUMNS, RESULT_COLUMNS, Rows, Slice, landmarks_of
@@ -123,10 +123,11 @@ def index_tars(
         ManifestError: no shard, no sample, a shard that is not whole, or a carried value with the name of a
             column of the results.
     """
-    shards = tuple(find_shards(location))
+    passed_over = Counter[str]()
+    shards = tuple(find_shards(location, passed_over))
     pins = pin_files(shards)
     own = frozenset({*BOX_COLUMNS, "box", "bbox", "face_id", *([landmarks] if landmarks else [])})
-    types, places, hashes, passed_over = JsonTypes(own), _Places(), IdHashes(), Counter[str]()
+    types, places, hashes = JsonTypes(own), _Places(), IdHashes()
     digests = [hashlib.sha256() for _ in shards] if checksum else None
     n_rows = 0
     with unchanged(pins):
@@ -167,20 +168,20 @@ def _check_carried(location: str, types: JsonTypes, carry: str | Sequence[str]) 
         )
 
 
-def find_shards(location: str) -> list[str]:
+def find_shards(location: str, passed_over: Counter[str] | None = None) -> list[str]:
     """The shards at a location: itself, or the .tar files of the folder that it is, by name.
 
+    `passed_over` counts the other files of the folder by their endings.
+
     Raises:
-        ManifestError: the folder has none.
+        ManifestError: the folder has none, or one that is packed.
     """
-    filesystem, path = resolve(location)
-    if filesystem.get_file_info(path).type != pafs.FileType.Directory:
-        return [location]
-    entries = filesystem.get_file_info(pafs.FileSelector(path))
-    names = sorted(entry.base_name for entry in entries if entry.base_name.endswith(".tar"))
-    if not names:
+    shards, others = files_in(location, ".tar")
+    if not shards:
         raise ManifestError(f"the folder {location!r} holds no .tar file; name the one with the shards")
-    return [f"{location.rstrip('/')}/{name}" for name in names]
+    if passed_over is not None:
+        passed_over.update(others)
+    return shards
 
 
 def _images(shards: Sequence[str], taken: Sequence[Sample]) -> list[bytes]:

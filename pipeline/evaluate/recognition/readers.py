@@ -207,7 +207,8 @@ def _text(value: Any) -> str | None:
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         if path.suffix == ".parquet":
-            return list(pq.read_table(path).to_pylist())
+            # On the calling thread: pipeline.io.parquet says why.
+            return list(pq.ParquetFile(path).read(use_threads=False).to_pylist())
         with path.open(encoding="utf-8-sig", newline="") as file:
             return list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:

@@ -38,10 +38,13 @@ class ShardSource:
     """Further fields of the JSON."""
     _shards: list[str] = field(init=False)
     _subjects: tuple[str, ...] = field(init=False)
+    _others: Counter[str] = field(init=False)
+    """Other files of the folder, by their endings."""
     _passed_over: Counter[str] = field(default_factory=Counter, init=False)
 
     def __post_init__(self) -> None:
-        self._shards = find_shards(self.location)
+        self._others = Counter[str]()
+        self._shards = find_shards(self.location, self._others)
         for shard in self._shards:
             check_tail(shard)
         walked = samples(self._shards, with_classes=True)
@@ -59,7 +62,7 @@ class ShardSource:
 
     def photos(self) -> Iterator[Photo | Refused]:
         names = [file_name(shard, self.manifest_folder) for shard in self._shards]
-        self._passed_over.clear()
+        self._passed_over = Counter(self._others)
         for sample in samples(self._shards, with_classes=True, passed_over=self._passed_over):
             shard = names[sample.shard]
             if sample.fault:

@@ -8,7 +8,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from pipeline.errors import StorageUnavailableError
 from pipeline.io import backoff
-from pipeline.io.storage import Folder, read_file
+from pipeline.io.fsspec_files import FsspecFiles
+from pipeline.io.storage import Folder, read_file, resolve
 
 
 class OddError(Exception):
@@ -70,6 +71,23 @@ def test_another_fault_is_an_error_in_a_line_and_not_a_missing_file(
     assert not isinstance(raised.value, FileNotFoundError)
     assert len(str(raised.value)) < 600
     assert "\n" not in str(raised.value)
+
+
+def test_a_connection_that_fails_is_tried_again_whatever_its_client_calls_it(store: type[OddStore]) -> None:
+    class ConnectError(Exception):
+        pass
+
+    store.faults[:] = [ConnectError("no route")] * 3
+    assert read_file("odd://a/1.jpg") == b"photo"
+    store.faults[:] = [ConnectError("no route")] * 20
+    with pytest.raises(StorageUnavailableError, match="ConnectError: no route"):
+        read_file("odd://a/1.jpg")
+
+
+def test_stores_that_arrow_opens_by_fsspec_are_no_exception() -> None:
+    pytest.importorskip("huggingface_hub")
+    filesystem, _ = resolve("hf://datasets/nobody/nothing/a.jpg")
+    assert isinstance(filesystem.handler, FsspecFiles)
 
 
 def test_what_is_not_there_is_not_there(store: type[OddStore]) -> None:

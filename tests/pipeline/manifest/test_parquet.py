@@ -191,3 +191,33 @@ def test_ids_and_photos_may_be_views_of_bytes(tmp_path: Path) -> None:
     assert (rows.face_id, rows.image_bytes) == (["b"], [b"2"])
     assert rows.carried.to_pylist() == [{"more": "q"}]
     assert rows.carried.schema.field("more").type == pa.string_view()
+
+
+def varint(number: int) -> bytes:
+    """A whole number as Thrift's compact protocol has it in a Parquet footer."""
+    rest, out = number << 1, b""
+    while True:
+        out += bytes([(rest & 127) | (128 if rest > 127 else 0)])
+        rest >>= 7
+        if not rest:
+            return out
+
+
+@pytest.mark.parametrize("said", [900, 1016])
+def test_rows_that_the_footer_does_not_say_are_damage_and_no_shorter_manifest(
+    tmp_path: Path, said: int
+) -> None:
+    path = tmp_path / "f.parquet"
+    pq.write_table(table(1000), path, compression="none")
+    data = path.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    at = [i for i in range(footer, len(data)) if data.startswith(varint(1000), i)]
+    for places in (at[:1], at[-1:], [at[0], at[-1]], at):
+        damaged = bytearray(data)
+        for i in places:
+            damaged[i : i + 2] = varint(said)
+        path.write_bytes(damaged)
+        if places == at and said < 1000:
+            continue  # all numbers of the footer agree
+        with pytest.raises(ManifestError, match="is damaged"):
+            check_ids(open_manifest(str(path), ManifestSettings()))
