@@ -11,6 +11,7 @@ import importlib
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def decoders(jpeg: bytes) -> dict[str, Callable[[], object]]:
     encoded = np.frombuffer(jpeg, np.uint8)
     found: dict[str, Callable[[], object]] = {"OpenCV": lambda: cv2.imdecode(encoded, cv2.IMREAD_COLOR)}
     for reduction, flag in _REDUCED.items():
-        found[f"OpenCV, 1/{reduction}"] = lambda flag=flag: cv2.imdecode(encoded, flag)
+        found[f"OpenCV, 1/{reduction}"] = partial(cv2.imdecode, encoded, flag)
     if (simplejpeg := _optional("simplejpeg")) is not None:
         found["simplejpeg"] = lambda: simplejpeg.decode_jpeg(jpeg, colorspace="BGR")
     if (pillow := _optional("PIL.Image")) is not None:

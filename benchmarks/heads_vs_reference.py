@@ -110,7 +110,9 @@ def report_similarity(references: Sequence[ViewedHead], pictures: Sequence[Photo
     print(f"structural similarity of renders with {DEFAULT_HEAD} and with the references, inside the face")
     passed = True
     for view in VIEWS_DEG:
-        scores = {picture.name: [] for picture in pictures if abs(picture.yaw_deg) <= VIEW_LIMIT_DEG[view]}
+        scores: dict[str, list[float]] = {
+            picture.name: [] for picture in pictures if abs(picture.yaw_deg) <= VIEW_LIMIT_DEG[view]
+        }
         for reference in references:
             mine = drawn_in_frame_of(reference, view)
             theirs = reference.views[float(view)]
@@ -159,7 +161,7 @@ def densified(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def near_face(points: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    return points[np.linalg.norm(points - landmarks[NOSE_TIP], axis=1) < 150]
+    return np.asarray(points[np.linalg.norm(points - landmarks[NOSE_TIP], axis=1) < 150])
 
 
 def distance(mine: Surface, reference: Surface) -> tuple[float, float]:
@@ -218,7 +220,7 @@ def render(image: np.ndarray, points: np.ndarray, projection: np.ndarray) -> np.
     homogeneous = points @ projection[:, :3].T + projection[:, 3]
     place = (homogeneous[..., :2] / homogeneous[..., 2:]).astype(np.float32)
     picture = cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float64)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.float64)
 
 
 def similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ Medians over interleaved rounds.
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def photo(size_px: int) -> np.ndarray:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def medians_ms(rounds: int, jobs: list[Callable[[], object]]) -> np.ndarray:
+def medians_ms(rounds: int, jobs: Sequence[Callable[[], object]]) -> np.ndarray:
     """Median time of each job; the jobs take turns, so that a busy moment of the machine hits all of them."""
     times = np.empty((rounds, len(jobs)))
     for row in times:

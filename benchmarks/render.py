@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from render_core import Renderer, kernel
+from render_core.clean import Interpolation
 from render_core.grid import ViewGrid, build_grid, held_or_drawn_view
 from render_core.head import Head, ViewedHead
 from render_core.head_file import read_head_file, write_head_file
@@ -24,7 +25,7 @@ from render_core.heads import head_names, load_head
 from render_core.view import PRESET_VIEWS_DEG, angles_to_rotation, view_camera
 
 PHOTO_PX = 400
-_INTERPOLATION = {"cubic": cv2.INTER_CUBIC, "linear": cv2.INTER_LINEAR}
+_INTERPOLATION: dict[Interpolation, int] = {"cubic": cv2.INTER_CUBIC, "linear": cv2.INTER_LINEAR}
 
 
 def photo() -> np.ndarray:
@@ -40,7 +41,7 @@ def photo() -> np.ndarray:
 def pose(yaw_deg: float) -> np.ndarray:
     """A face that fills about 60 % of the photo."""
     K = np.array([[2880.0, 0, PHOTO_PX / 2], [0, 2880.0, PHOTO_PX / 2], [0, 0, 1]])
-    return K @ np.column_stack([angles_to_rotation(yaw_deg, 5.0, 8.0), [0.0, 10.0, 2600.0]])
+    return np.asarray(K @ np.column_stack([angles_to_rotation(yaw_deg, 5.0, 8.0), [0.0, 10.0, 2600.0]]))
 
 
 def floor(picture: np.ndarray, P: np.ndarray, grid: ViewGrid, interpolation: int) -> None:
@@ -60,7 +61,7 @@ def medians_ms(rounds: int, *jobs: Callable[[], object]) -> list[float]:
     return [float(value) for value in np.median(times, axis=0)]
 
 
-def compare(head: Head, size_px: int, interpolation: str, yaw_deg: float, rounds: int) -> None:
+def compare(head: Head, size_px: int, interpolation: Interpolation, yaw_deg: float, rounds: int) -> None:
     renderer = Renderer(head, PRESET_VIEWS_DEG, size_px=size_px, interpolation=interpolation)
     grids = [build_grid(head, view_camera(view, size_px=size_px)) for view in PRESET_VIEWS_DEG]
     picture, P = photo(), pose(yaw_deg)
@@ -118,14 +119,15 @@ def main(rounds: int) -> None:
         f"kernel {kernel.best_path()}, OpenCV {cv2.__version__}, NumPy {np.__version__}, "
         "five views, clean mode with symmetry"
     )
-    for size_px, interpolation, yaw_deg in (
+    cases: list[tuple[int, Interpolation, float]] = [
         (224, "cubic", 0.0),
         (224, "cubic", 12.0),
         (224, "cubic", 30.0),
         (224, "linear", 12.0),
         (112, "cubic", 12.0),
         (112, "linear", 12.0),
-    ):
+    ]
+    for size_px, interpolation, yaw_deg in cases:
         compare(head, size_px, interpolation, yaw_deg, rounds)
     worker_costs()
 

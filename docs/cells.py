@@ -39,7 +39,8 @@ def run_cells(cells: list[Cell]) -> tuple[list[str], dict[str, Any]]:
         printed = io.StringIO()
         if not cell.is_text:
             body = ast.parse(cell.body).body
-            last = body.pop() if isinstance(body[-1], ast.Expr) else None
+            last = body[-1] if isinstance(body[-1], ast.Expr) else None
+            body = body if last is None else body[:-1]
             with contextlib.redirect_stdout(printed):
                 exec(compile(ast.Module(body, []), "cell", "exec"), names)
                 value = (
@@ -53,9 +54,13 @@ def run_cells(cells: list[Cell]) -> tuple[list[str], dict[str, Any]]:
 
 def to_notebook(cells: list[Cell], outputs: list[str]) -> str:
     """A notebook (nbformat 4.5) with the text that the cells print."""
-    written = []
+    written: list[dict[str, object]] = []
     for number, (cell, output) in enumerate(zip(cells, outputs, strict=True)):
-        common = {"id": f"cell-{number:02d}", "metadata": {}, "source": cell.body.splitlines(keepends=True)}
+        common: dict[str, object] = {
+            "id": f"cell-{number:02d}",
+            "metadata": {},
+            "source": cell.body.splitlines(keepends=True),
+        }
         if cell.is_text:
             written.append({"cell_type": "markdown", **common})
             continue

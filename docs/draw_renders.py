@@ -35,7 +35,8 @@ def tile(picture: np.ndarray, text: str) -> np.ndarray:
     label = np.full((LABEL_PX, TILE_PX, 3), 255, np.uint8)
     cv2.putText(label, text, (4, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.44, (40, 40, 40), 1, cv2.LINE_AA)
     framed = np.vstack([label, picture])
-    return cv2.copyMakeBorder(framed, 0, GAP_PX, 0, GAP_PX, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    white = (255, 255, 255)
+    return np.asarray(cv2.copyMakeBorder(framed, 0, GAP_PX, 0, GAP_PX, cv2.BORDER_CONSTANT, value=white))
 
 
 def save(name: str, rows: list[list[np.ndarray]]) -> None:

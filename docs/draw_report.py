@@ -7,6 +7,7 @@ dataset is made of it: renderings of the portrait from all sides, and a few brok
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -36,7 +37,7 @@ TOP_PX, FACES_PX, GAP_PX, SCALE = 1040, 1130, 24, 0.66
 def write_dataset(folder: Path, portrait: Path) -> Path:
     """Renderings of the portrait with poses as of people who move freely, and their manifest."""
     rng = np.random.default_rng(1)
-    photo = cv2.imread(str(portrait))
+    photo = np.asarray(cv2.imread(str(portrait)), np.uint8)
     face = FacePoser().pose(photo, BOX_XYWH_PX)
     head = load_head("open-mean")
     rows = []
@@ -65,11 +66,12 @@ def write_dataset(folder: Path, portrait: Path) -> Path:
     return manifest
 
 
-def screenshot(browser: Browser, page_uri: str, width: int, scheme: str) -> np.ndarray:
+def screenshot(browser: Browser, page_uri: str, width: int, scheme: Literal["light", "dark"]) -> np.ndarray:
     """The upper part of the report, and below it where the faces begin."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.goto(page_uri)
-    whole = cv2.imdecode(np.frombuffer(page.screenshot(full_page=True), np.uint8), cv2.IMREAD_COLOR)
+    encoded = np.frombuffer(page.screenshot(full_page=True), np.uint8)
+    whole = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
     at = round(page.evaluate("document.querySelector('#faces').offsetTop"))
     page.close()
     gap = np.full((GAP_PX, width, 3), 255, np.uint8)
