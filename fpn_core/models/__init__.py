@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-DEFAULT_MODEL = "fpn-open-v2"
+DEFAULT_MODEL = "fpn-open-v3"
 
 
 def default_model_path() -> Path:

@@ -2,21 +2,30 @@ from pathlib import Path
 
 import pytest
 
+from fpn_core import PoseNetwork
+from fpn_core.models import packaged_models
 from training.config import ConfigError, load_config, load_front, load_synthesis
 
 FOLDER = Path(__file__).resolve().parents[2] / "training"
 
 
-def test_the_recipe_is_valid():
-    config = load_config(FOLDER / "fpn-open-v3.yaml")
+def test_the_settings_of_the_shipped_network_are_valid():
+    first, config = (load_config(FOLDER / f"{name}.yaml") for name in ("fpn-open-v3-first", "fpn-open-v3"))
     views = load_synthesis(FOLDER / "fpn-open-v3-views.yaml")
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == {config.name, f"{config.name}-views", "front"}
+    names = {path.stem for path in FOLDER.glob("*.yaml")}
+    assert names == {config.name, first.name, f"{config.name}-views", "front"}
+    assert config.loop.start_from.name == first.name
+    assert (config.data, config.network) == (first.data, first.network)
     # Views are rendered from photos that the network is trained with.
-    assert {(data.folder, data.table) for data in views.data} < {
-        (data.folder, data.table) for data in config.data
-    }
+    assert {(one.folder, one.table) for one in views.data} < {(one.folder, one.table) for one in config.data}
     assert config.data[-1].folder.name == f"{config.name}-views"
     assert len(load_front(FOLDER / "front.yaml").networks) >= 3
+
+
+def test_the_shipped_network_sees_the_window_of_its_settings():
+    config = load_config(FOLDER / "fpn-open-v3.yaml")
+    spec = PoseNetwork(packaged_models()[config.name], device="cpu").spec
+    assert (spec.crop_expand, spec.size_px) == (config.network.crop_expand, config.network.size_px)
 
 
 def test_a_misspelt_setting_is_an_error_that_names_it(tmp_path):
