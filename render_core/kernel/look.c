@@ -20,6 +20,9 @@ typedef struct {
     float *quality[2], *risk[2], *trust[2], *head_seen, *x, *y, *depth;
 } Side;
 
+/* As LONGEST_SIDE of sampling.h. */
+enum { LONGEST_ROW = 1024 };
+
 enum { ARRAYS_OF_SIDE = 10, ARRAYS = 2 * ARRAYS_OF_SIDE + 1 };
 
 int64_t look_scratch_size(int32_t side)
@@ -33,6 +36,16 @@ INLINE float smaller(float a, float b)
 }
 
 INLINE float larger(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+INLINE int32_t smaller_int(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+INLINE int32_t larger_int(int32_t a, int32_t b)
 {
     return a > b ? a : b;
 }
@@ -134,46 +147,87 @@ __attribute__((target("avx2"))) static void glance_avx2(const CellTable *t, cons
 }
 #endif
 
-static uint8_t step(float share)
+INLINE uint8_t step(float share)
 {
-    return (uint8_t)(share * 255.0f + 0.5f);
+    return (uint8_t)(int32_t)(share * 255.0f + 0.5f);
+}
+
+INLINE uint8_t stretched(int32_t sum)
+{
+    /* From a sixth of 9 x 255 to two thirds: (2 sum - 765) / 9 */
+    const int32_t over = smaller_int(larger_int(2 * sum - 765, 0), 2295);
+    return (uint8_t)(over / 9);
 }
 
 /* 3 x 3 means, from a sixth to two thirds stretched to nothing and all: gaps close, ends fade. */
-static void widen(const uint8_t *steps, int32_t side, uint8_t *widened)
+INLINE void widen(const uint8_t *steps, int32_t side, uint8_t *widened)
 {
+    int32_t columns[LONGEST_ROW + 2];
     for (int32_t y = 0; y < side; y++) {
         const uint8_t *row = steps + y * side, *above = y > 0 ? row - side : row, *below = y + 1 < side ? row + side : row;
-        for (int32_t x = 0; x < side; x++) {
-            const int32_t a = x > 0 ? x - 1 : x, b = x + 1 < side ? x + 1 : x;
-            const int32_t sum = above[a] + above[x] + above[b] + row[a] + row[x] + row[b] + below[a] + below[x] + below[b];
-            const int32_t stretched = 2 * sum - 765;
-            widened[y * side + x] = (uint8_t)(stretched < 0 ? 0 : stretched / 9 > 255 ? 255 : stretched / 9);
-        }
+        for (int32_t x = 0; x < side; x++)
+            columns[x + 1] = above[x] + row[x] + below[x];
+        columns[0] = columns[1];
+        columns[side + 1] = columns[side];
+        for (int32_t x = 0; x < side; x++)
+            widened[y * side + x] = stretched(columns[x] + columns[x + 1] + columns[x + 2]);
     }
 }
 
 /* The shares of a kind in a view. `steps` is scratch memory. */
-static void mix_sides(const Side *own, const Side *twin, int kind, const LookConstants *k, int32_t side, uint8_t *steps,
-                      uint8_t *twins, uint8_t *fill, uint8_t *trust)
+INLINE void mix_body(const Side *own, const Side *twin, int kind, const LookConstants *k, int32_t side, uint8_t *steps,
+                     uint8_t *twins, uint8_t *fill, uint8_t *trust)
 {
     const int32_t cells = side * side;
+    const float *own_quality = own->quality[kind], *twin_quality = twin->quality[kind];
+    const float *own_risk = own->risk[kind], *twin_risk = twin->risk[kind];
+    const float *own_trust = own->trust[kind], *twin_trust = twin->trust[kind];
+    NO_ALIASES
     for (int32_t i = 0; i < cells; i++) {
-        const float quality = own->quality[kind][i];
-        const float poor = ramp(quality, k->poor) * ramp(twin->quality[kind][i] - quality, k->better);
+        const float quality = own_quality[i];
+        const float poor = ramp(quality, k->poor) * ramp(twin_quality[i] - quality, k->better);
         steps[i] = step(poor * k->symmetry);
     }
     widen(steps, side, twins);
+    NO_ALIASES
     for (int32_t i = 0; i < cells; i++) {
         const float share = (float)twins[i] * (1.0f / 255.0f), rest = 1.0f - share;
-        steps[i] = step(rest * own->risk[kind][i] + share * twin->risk[kind][i]);
+        steps[i] = step(rest * own_risk[i] + share * twin_risk[i]);
     }
     widen(steps, side, fill);
+    NO_ALIASES
     for (int32_t i = 0; i < cells; i++) {
         const float share = (float)twins[i] * (1.0f / 255.0f), rest = 1.0f - share;
-        const float both = rest * own->trust[kind][i] + share * twin->trust[kind][i];
-        trust[i] = (uint8_t)(both * (255.0f - (float)fill[i]) + 0.5f);
+        const float both = rest * own_trust[i] + share * twin_trust[i];
+        trust[i] = (uint8_t)(int32_t)(both * (255.0f - (float)fill[i]) + 0.5f);
     }
+}
+
+static void mix_portable(const Side *own, const Side *twin, int kind, const LookConstants *k, int32_t side,
+                         uint8_t *steps, uint8_t *twins, uint8_t *fill, uint8_t *trust)
+{
+    mix_body(own, twin, kind, k, side, steps, twins, fill, trust);
+}
+
+#ifdef HAS_AVX2_PATH
+__attribute__((target("avx2"))) static void mix_avx2(const Side *own, const Side *twin, int kind,
+                                                     const LookConstants *k, int32_t side, uint8_t *steps,
+                                                     uint8_t *twins, uint8_t *fill, uint8_t *trust)
+{
+    mix_body(own, twin, kind, k, side, steps, twins, fill, trust);
+}
+#endif
+
+static void mix_sides(const Side *own, const Side *twin, int kind, const LookConstants *k, int32_t side, uint8_t *steps,
+                      uint8_t *twins, uint8_t *fill, uint8_t *trust)
+{
+#ifdef HAS_AVX2_PATH
+    if (__builtin_cpu_supports("avx2")) {
+        mix_avx2(own, twin, kind, k, side, steps, twins, fill, trust);
+        return;
+    }
+#endif
+    mix_portable(own, twin, kind, k, side, steps, twins, fill, trust);
 }
 
 static void count_cells(const CellTable *t, const LookConstants *k, const Side *own, size_t first, const uint8_t *twins,
@@ -193,15 +247,32 @@ static void count_cells(const CellTable *t, const LookConstants *k, const Side *
     }
 }
 
+enum { LANES = 64 };
+
+/* The lowest (sign 1) or highest (sign -1) of some numbers, and of one more. */
+static float lowest(const float *values, int32_t count, float sign, float start)
+{
+    float least[LANES];
+    for (int32_t j = 0; j < LANES; j++)
+        least[j] = sign * start;
+    int32_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int32_t j = 0; j < LANES; j++)
+            least[j] = smaller(sign * values[i + j], least[j]);
+    for (; i < count; i++)
+        least[0] = smaller(sign * values[i], least[0]);
+    for (int32_t j = 1; j < LANES; j++)
+        least[0] = smaller(least[j], least[0]);
+    return sign * least[0];
+}
+
 static void find_range(const Side *side, int32_t cells, float *range)
 {
-    for (int32_t i = 0; i < cells; i++) {
-        range[0] = smaller(side->depth[i], range[0]);
-        range[1] = smaller(side->x[i], range[1]);
-        range[2] = smaller(side->y[i], range[2]);
-        range[3] = larger(side->x[i], range[3]);
-        range[4] = larger(side->y[i], range[4]);
-    }
+    range[0] = lowest(side->depth, cells, 1.0f, range[0]);
+    range[1] = lowest(side->x, cells, 1.0f, range[1]);
+    range[2] = lowest(side->y, cells, 1.0f, range[2]);
+    range[3] = lowest(side->x, cells, -1.0f, range[3]);
+    range[4] = lowest(side->y, cells, -1.0f, range[4]);
 }
 
 static Side side_at(float *scratch, size_t cells)
