@@ -44,6 +44,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Jobs": {
         "job": "Input, output, promises",
         "manifests": "",
+        "sets": "",
         "report": "",
         "export": "",
         "recognition": "",

@@ -52,6 +52,7 @@ def time_job(manifest: Path, out: Path, config: JobConfig, runner: Runner, cpus:
     engine = config.engine.model_copy(update={"runner": runner, "cpus": cpus, "workers": cpus})
     config = config.model_copy(update={"engine": engine})
     part_faces = config.output.faces_per_part
+    assert part_faces is not None  # `measure` sets it
     begin_s = time.time()
     with CpuWatch() as watch:
         summary = run_job(str(manifest), str(out), config, say=lambda text: None)

@@ -30,7 +30,7 @@ from pipeline.printable import printable
 from pipeline.reasons import Reason
 
 if TYPE_CHECKING:
-    from pipeline.job.run import Summary
+    from pipeline.job.summary import Summary
 
 
 @click.command()
@@ -40,6 +40,13 @@ if TYPE_CHECKING:
 @overrides_option
 @image_root_option
 @address_option
+@click.option(
+    "--shard",
+    metavar="NUMBER/COUNT",
+    help="Do every COUNT-th part, beside other machines with the same OUT; 1/COUNT is the first.  "
+    "[default: in a Slurm job array the task's own]",
+)
+@click.option("--append", is_flag=True, help="Add the further rows of MANIFEST to the finished job in OUT.")
 @json_option
 def run(
     manifest: str,
@@ -48,42 +55,57 @@ def run(
     overrides: tuple[str, ...],
     image_root: str | None,
     address: str | None,
+    shard: str | None,
+    append: bool,
     as_json: bool,
 ) -> None:
     """Pose and render every face of MANIFEST into the folder OUT.
 
-    The same command continues a job that was stopped.
+    The same command continues a job that was stopped. Several machines share a job by --shard: whichever
+    ends last writes the summary. Without --shard the command does whatever is left.
 
     \b
     Examples:
       fpn run faces.parquet out
       fpn run input.csv s3://bucket/out --set render.size_px=112 --set render.views_deg=[0,40]
+      fpn run faces.parquet /shared/out --shard 3/8
+      fpn run longer.csv out --append
     """
     from pipeline.config.settings import load_config
     from pipeline.job.run import run_job
+    from pipeline.job.shard import parse_shard, shard_of_slurm
 
     values = given(manifest__image_root=image_root, engine__address=address)
     config = load_config(config_path, overrides, values)
+    ours = parse_shard(shard) if shard else shard_of_slurm(os.environ)
+    if ours is not None and shard is None:
+        click.echo(f"shard {ours}, as task of a Slurm job array; --shard 1/1 does all", err=True)
     with _ended_when_asked():
-        summary = run_job(manifest, out, config)
+        summary = run_job(manifest, out, config, shard=ours, append=append)
     _tell(out, summary, as_json)
 
 
 def _tell(out: str, summary: "Summary", as_json: bool) -> None:
     from pipeline.io.storage import without_credentials
-    from pipeline.job.run import describe_rejects, summary_record
+    from pipeline.job.summary import describe_rejects, summary_record
 
     totals = summary.totals
     shown = without_credentials(out)
     if as_json:
         echo_json({"out": shown} | summary_record(summary))
+    elif summary.unfinished_parts:
+        click.echo(
+            f"{shown}: this shard is done, {summary.faces_this_run:,} faces by this run; "
+            f"{summary.unfinished_parts:,} parts are left for the others"
+        )
     else:
         click.echo(
             f"{shown}: {totals.faces:,} faces = {totals.posed:,} posed + {totals.rejected:,} rejected, "
             f"{totals.views:,} views; rejects: {describe_rejects(totals)}"
+            + (f"; {totals.erased:,} were erased" if totals.erased else "")
         )
         click.echo(f"see them in a browser: fpn report {shlex.quote(shown)}", err=True)
-    if totals.posed == 0:
+    if totals.posed == 0 and not summary.unfinished_parts:
         click.echo("error: no face was posed; are the images where the manifest says?", err=True)
         sys.exit(NOTHING_POSED)
 
@@ -190,7 +212,10 @@ def verify(out: str, manifest: str | None, as_json: bool) -> None:
     click.echo(
         f"{shown}: {found.parts:,} of {found.expected_parts:,} parts, {found.faces:,} faces = "
         f"{found.posed:,} posed + {found.rejected:,} rejected, {found.views:,} views"
+        + (f"; {found.erased:,} were erased" if found.erased else "")
     )
+    for export in found.stale_exports:
+        click.echo(f"made before the last erasure, and may hold faces that were erased: {export}")
     for problem in found.problems:
         click.echo(printable(f"  {problem}"))
     if not found.compared:

@@ -25,6 +25,7 @@ COMMANDS = {
         "run": ("pipeline.cli.job:run", "Pose and render every face of a manifest."),
         "retry": ("pipeline.cli.job:retry", "Try rejected faces again."),
         "verify": ("pipeline.cli.job:verify", "Prove that the results are whole."),
+        "erase": ("pipeline.cli.erase:erase", "Take people out of the results."),
     },
     "Looking at results": {
         "report": ("pipeline.cli.report:report", "Write a page of charts, rejects and faces of a job."),

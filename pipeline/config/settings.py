@@ -252,8 +252,9 @@ class ColumnsSettings(_Settings):
 class OutputSettings(_Settings):
     """How results are cut into files, and when a job counts as failed."""
 
-    faces_per_part: int = Field(default=512, ge=1, le=100_000)
-    """Faces of a file of results; a part is the unit of work, of commit and of resume."""
+    faces_per_part: int | None = Field(default=None, ge=1, le=100_000)
+    """Faces of a file of results; a part is the unit of work, of commit and of resume. Null: 512, and in
+    jobs of less than 16,384 faces fewer, down to 16, so that their parts keep several cores busy."""
     landmarks: bool = True
     """Whether poses hold the 68 projected landmarks of the head."""
     max_reject_fraction: float = Field(default=1.0, ge=0, le=1)

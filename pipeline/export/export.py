@@ -16,7 +16,8 @@ from pipeline.export.selection import sampled_by_yaw, split_by_subject, weighted
 from pipeline.export.webdataset import webdataset_shard
 from pipeline.export.where import ALIGNED
 from pipeline.io.storage import Folder, join, without_credentials
-from pipeline.job.fingerprint import stored_job
+from pipeline.job.exports import note_export
+from pipeline.job.job_file import stored_job
 
 Form = Literal["imagefolder", "webdataset", "parquet", "recordio"]
 Balance = Literal["yaw", "yaw:sample"]
@@ -107,6 +108,7 @@ def export_views(
         with SampleReader(split) as reader:
             files += _write(reader, target, name, settings, say)
     exported = replace(exported, files=files)
+    note_export(source, dest)
     target.write(RECORD, json.dumps({**record, "result": asdict(exported)}, indent=1).encode())
     return exported
 

@@ -18,7 +18,7 @@ from pipeline.export.where import ALIGNED, Where
 from pipeline.io.parquet import read_parquet
 from pipeline.io.storage import Folder, without_credentials
 from pipeline.io.tables import python_values
-from pipeline.job.fingerprint import stored_job
+from pipeline.job.job_file import stored_job
 from pipeline.job.ledger import LedgerEntry, committed_parts, part_files, read_entries
 from pipeline.stages.write import pose_schema
 
@@ -113,7 +113,7 @@ def index_views(
     carried = manifest["carried"]
     if wanted.by is not None and wanted.by not in carried:
         raise ConfigError(f"the job has no column {wanted.by!r}; carried are {', '.join(carried) or 'none'}")
-    entries = read_entries(out, sorted(committed_parts(out)))
+    entries = list(read_entries(out, sorted(committed_parts(out))))
     if not entries:
         raise StorageError(f"{without_credentials(out.location)!r} has no part that is done; run fpn run")
     names = tuple(name for name in available if wanted.views is None or name in wanted.views)

@@ -18,10 +18,10 @@ from pipeline.io.storage import Folder, resolve
 _AGE_S = 24 * 3600.0
 # `.NAME.RANDOM`, as `storage` names them, of the files that a job writes.
 _TEMPORARY = re.compile(
-    r"\.(part-\d{6,}\.(parquet|tar|json)|round-\d{4,}\.json|-?[\d.]+\.png|_job\.json|_heartbeat\.json"
-    r"|summary\.json)\.[a-z0-9_]{8}"
+    r"\.(part-\d{6,}\.(parquet|tar|json)|round-\d{4,}\.json|-?[\d.]+\.png|_job\.json|_heartbeat(-\d+-of-\d+)?\.json"
+    r"|\d{4,}\.json|summary\.json)\.[a-z0-9_]{8}"
 )
-_FOLDERS = ("", "poses", "views", "rejects", "masks", "_ledger")
+_FOLDERS = ("", "poses", "views", "rejects", "masks", "_ledger", "_appends")
 
 
 def remove_leftovers(out: Folder) -> int:

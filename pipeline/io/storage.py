@@ -293,6 +293,21 @@ class Folder:
         except OSError as error:
             raise StorageError(f"cannot read {name!r} in {self._shown}: {error}") from error
 
+    def remove(self, name: str) -> bool:
+        """Delete a file of the folder; says whether there was one.
+
+        Raises:
+            StorageError: it cannot be deleted.
+        """
+        filesystem, path = self._resolve(name)
+        try:
+            if filesystem.get_file_info(path).type == pafs.FileType.NotFound:
+                return False
+            patiently(lambda: filesystem.delete_file(path))
+        except OSError as error:
+            raise StorageError(f"cannot delete {name!r} in {self._shown}: {error}") from error
+        return True
+
     def names(self, subfolder: str = "") -> list[str]:
         """The sorted names of the files directly in a subfolder; none where it does not exist.
 

@@ -7,15 +7,14 @@ a part done twice has the same bytes, and no file ever has to be renamed or take
 import hashlib
 import json
 import re
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipeline.errors import StorageError
+from pipeline.io.side_by_side import readers_of, side_by_side
 from pipeline.io.storage import Folder
 
-_READERS = 32
 _ENTRY_NAME = re.compile(r"part-(\d{6,})\.json")
 
 
@@ -43,13 +42,18 @@ class LedgerEntry:
     retried_by_reason: dict[str, int] = field(default_factory=dict)
     """Why the faces of such a part had been rejected before, with their number."""
     files: dict[str, WrittenFile] = field(default_factory=dict)
+    erased: int = 0
+    """Faces that were taken out of the part since, so that rows = posed + rejected + erased."""
 
 
-def read_entries(out: Folder, parts: Iterable[int]) -> list[LedgerEntry]:
-    """The entries of many parts in their order, read side by side: a store answers each in its own time."""
-    with ThreadPoolExecutor(_READERS) as pool:
-        entries = pool.map(lambda part: read_entry(out, part), parts)
-        return [entry for entry in entries if entry is not None]
+def read_entries(out: Folder, parts: Iterable[int]) -> Iterator[LedgerEntry]:
+    """The entries of many parts in their order, read side by side: a store answers each in its own time.
+
+    Only a few are held at a time, for a job may have a hundred thousand of them. Parts without one are left
+    out.
+    """
+    entries = side_by_side(lambda part: read_entry(out, part), parts, readers_of(out))
+    return (entry for entry in entries if entry is not None)
 
 
 def entry_from_fields(fields: dict[str, Any]) -> LedgerEntry:
@@ -75,11 +79,23 @@ def commit(out: Folder, entry: LedgerEntry, files: dict[str, bytes]) -> LedgerEn
     written = {}
     for name, data in files.items():
         out.write(name, data)
-        written[name] = WrittenFile(len(data), hashlib.sha256(data).hexdigest())
+        written[name] = written_file(data)
     final = LedgerEntry(**{**vars(entry), "files": written})
-    text = json.dumps(asdict(final), indent=1, sort_keys=True)
-    out.write(entry_name(entry.part), text.encode())
+    out.write(entry_name(entry.part), entry_bytes(final))
     return final
+
+
+def written_file(data: bytes) -> WrittenFile:
+    """Size and checksum of a file."""
+    return WrittenFile(len(data), hashlib.sha256(data).hexdigest())
+
+
+def entry_bytes(entry: LedgerEntry) -> bytes:
+    """A ledger entry as it is written. Parts that nobody was erased from say nothing of it."""
+    fields = asdict(entry)
+    if not entry.erased:
+        del fields["erased"]
+    return json.dumps(fields, indent=1, sort_keys=True).encode()
 
 
 def committed_parts(out: Folder) -> set[int]:
@@ -96,6 +112,15 @@ def read_entry(out: Folder, part: int) -> LedgerEntry | None:
     data = out.read(entry_name(part))
     if data is None:
         return None
+    return entry_from_bytes(data, out, part)
+
+
+def entry_from_bytes(data: bytes, out: Folder, part: int) -> LedgerEntry:
+    """A ledger entry from what was written.
+
+    Raises:
+        StorageError: it is none of ours, or torn.
+    """
     try:
         return entry_from_fields(json.loads(data))
     except (ValueError, TypeError, KeyError) as error:

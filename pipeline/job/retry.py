@@ -5,19 +5,18 @@ that is rejected again stands in the rejects of both its parts; the later one co
 """
 
 import json
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pipeline.errors import JobIncompleteError, StorageError
 from pipeline.io.parquet import read_parquet
+from pipeline.io.side_by_side import readers_of, side_by_side
 from pipeline.io.storage import Folder
 from pipeline.job.ledger import LedgerEntry, committed_parts, part_files, read_entries
 from pipeline.manifest import Slice
 from pipeline.stages.part import Again, Part
-
-_READERS = 32
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,12 @@ def standing_rejects(out: Folder) -> list[StandingReject]:
     """
     entries = read_entries(out, sorted(committed_parts(out)))
     retried = retried_rows(out)
-    with ThreadPoolExecutor(_READERS) as pool:
-        rejects = pool.map(lambda entry: _rejects_of(out, entry), entries)
-        standing: dict[int, StandingReject] = {}
-        for entry, found in zip(entries, rejects, strict=True):
-            for row in retried.get(entry.part, ()):
-                standing.pop(row, None)
-            standing |= {reject.row: reject for reject in found}
+    standing: dict[int, StandingReject] = {}
+    rejects = side_by_side(lambda entry: (entry.part, _rejects_of(out, entry)), entries, readers_of(out))
+    for part, found in rejects:
+        for row in retried.get(part, ()):
+            standing.pop(row, None)
+        standing |= {reject.row: reject for reject in found}
     return [standing[row] for row in sorted(standing)]
 
 
@@ -67,7 +65,8 @@ def plan_round(
     """The parts of the round that is unfinished, or of a new one over the standing rejects with these
     reasons.
 
-    `slices` are those of the manifest's own parts. Also says whether the round had begun before.
+    `slices` are those of the manifest's own parts, in the order of its rows. Also says whether the round
+    had begun before.
 
     Raises:
         JobIncompleteError: the unfinished round has other reasons, or another process begins one just now.
@@ -75,7 +74,7 @@ def plan_round(
     rounds = sorted(_round_numbers(out))
     done = committed_parts(out)
     if rounds:
-        parts = _read_round(out, rounds[-1], slices, faces_per_part)
+        parts = _read_round(out, rounds[-1], slices)
         if any(part.number not in done for part in parts):
             _check_reasons(_load_round(out, rounds[-1])["reasons"], reasons)
             return parts, True
@@ -95,7 +94,7 @@ def plan_round(
             f"another fpn retry of {out.location!r} has just begun; wait for its end, or give the same "
             "command again to work on the same faces"
         )
-    return _read_round(out, number, slices, faces_per_part), False
+    return _read_round(out, number, slices), False
 
 
 def _check_reasons(begun: Sequence[str], reasons: Sequence[str]) -> None:
@@ -132,11 +131,12 @@ def _load_round(out: Folder, number: int) -> dict:  # type: ignore[type-arg]  # 
     return record
 
 
-def _read_round(out: Folder, number: int, slices: Sequence[Slice], faces_per_part: int) -> list[Part]:
+def _read_round(out: Folder, number: int, slices: Sequence[Slice]) -> list[Part]:
     record = _load_round(out, number)
+    starts = [piece.start for piece in slices]
     parts = []
     for n, faces in enumerate(record["parts"]):
-        touched = sorted({row // faces_per_part for row, _, _ in faces})
+        touched = sorted({bisect_right(starts, row) - 1 for row, _, _ in faces})
         again = Again(
             number,
             {row: attempts for row, attempts, _ in faces},
@@ -154,6 +154,16 @@ def retried_rows(out: Folder) -> dict[int, list[int]]:
         planned |= {
             record["first_part"] + n: [row for row, _, _ in faces] for n, faces in enumerate(record["parts"])
         }
+    return planned
+
+
+def retried_reasons(out: Folder) -> dict[int, dict[int, str]]:
+    """Number of each part of every round -> row that it tries again -> why it had been rejected."""
+    planned: dict[int, dict[int, str]] = {}
+    for number in _round_numbers(out):
+        record = _load_round(out, number)
+        for n, faces in enumerate(record["parts"]):
+            planned[record["first_part"] + n] = {row: reason for row, _, reason in faces}
     return planned
 
 

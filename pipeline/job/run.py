@@ -2,10 +2,7 @@
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import cv2
 
@@ -14,16 +11,19 @@ from pipeline.engine.runner import open_runner
 from pipeline.errors import JobIncompleteError
 from pipeline.io.stale_files import remove_leftovers
 from pipeline.io.storage import Folder, without_credentials
-from pipeline.job.fingerprint import PreparedJob, prepare_job, stored_job
-from pipeline.job.ledger import LedgerEntry, committed_parts, read_entries
+from pipeline.job.fingerprint import PreparedJob, prepare_job
+from pipeline.job.job_file import stored_job
+from pipeline.job.ledger import committed_parts
 from pipeline.job.retry import plan_round
+from pipeline.job.shard import Shard
+from pipeline.job.summary import SUMMARY_NAME, Summary, Totals, describe_rejects, summary_record, totals_in
+from pipeline.monitor.heartbeat import HEARTBEAT_NAME, heartbeat_of_shard
 from pipeline.monitor.monitor import watched
 from pipeline.monitor.progress import Progress
 from pipeline.printable import printable
 from pipeline.stages.part import Part, make_cameras, make_renderer
 from pipeline.stages.render import mask_picture
 
-SUMMARY_NAME = "summary.json"
 Say = Callable[[str], None]
 
 
@@ -32,64 +32,39 @@ def say_on_stderr(text: str) -> None:
     print(printable(text), file=sys.stderr)
 
 
-@dataclass(frozen=True)
-class Totals:
-    """Counts over ledger entries."""
-
-    parts: int = 0
-    faces: int = 0
-    posed: int = 0
-    rejected: int = 0
-    views: int = 0
-    rejects_by_reason: tuple[tuple[str, int], ...] = ()
-
-    def plus(self, entry: LedgerEntry) -> "Totals":
-        """The counts with one more part."""
-        reasons = Counter(dict(self.rejects_by_reason)) + Counter(entry.rejects_by_reason)
-        # Faces that are tried again were counted as rejects before.
-        reasons -= Counter(entry.retried_by_reason)
-        retried = entry.rows if entry.round else 0
-        return Totals(
-            self.parts + 1,
-            self.faces + entry.rows - retried,
-            self.posed + entry.posed,
-            self.rejected + entry.rejected - retried,
-            self.views + entry.views,
-            tuple(sorted(reasons.items())),
-        )
-
-
-@dataclass(frozen=True)
-class Summary:
-    """How a job ended."""
-
-    totals: Totals
-    faces_this_run: int
-    elapsed_s: float
-    provider: str
-    provider_reason: str
-    fingerprint: str
-
-
-def summary_record(summary: Summary) -> dict[str, Any]:
-    """The summary as one JSON object."""
-    totals = summary.totals
-    record = asdict(summary) | asdict(totals) | {"rejects_by_reason": dict(totals.rejects_by_reason)}
-    del record["totals"]
-    return record
-
-
-def run_job(manifest: str, out: str, config: JobConfig, say: Say = say_on_stderr) -> Summary:
+def run_job(
+    manifest: str,
+    out: str,
+    config: JobConfig,
+    say: Say = say_on_stderr,
+    *,
+    shard: Shard | None = None,
+    append: bool = False,
+) -> Summary:
     """Pose and render every face of a manifest, continuing where an earlier run of the same job stopped.
+
+    Args:
+        manifest: Location of the manifest.
+        out: Location of the output folder.
+        config: All settings.
+        say: Called with each message for people.
+        shard: Only every n-th part, for one of several machines that share the folder; whichever of them ends
+            last writes the summary.
+        append: Add the rows that the manifest has by now to the finished job in `out`. Its old rows must be
+            as they were, and what was written of them is not touched.
+
+    Returns:
+        The summary; of a shard that is not the last one, with `unfinished_parts` that others have to do.
 
     Raises:
         PipelineError, FpnError, RenderError: nothing was started, or committed parts stay (each says which).
         JobIncompleteError: faces are missing, or there are more rejects than `output.max_reject_fraction`.
     """
-    prepared = prepare_job(manifest, out, config)
+    prepared = prepare_job(manifest, out, config, append=append)
     done = committed_parts(prepared.job.out)
-    pending = [part for part in prepared.parts if part.number not in done]
-    return _work(prepared, pending, config, say)
+    ours = Shard(1, 1) if shard is None else shard
+    pending = prepared.parts_where(lambda number: number not in done and ours.has(number))
+    return _work(prepared, pending, config, say, shard)
 
 
 def retry_job(
@@ -111,30 +86,30 @@ def retry_job(
     config = load_config(None, overrides, base=record["config"])
     prepared = prepare_job(manifest or record["manifest_location"], out, config, record["started_in"])
     done = committed_parts(prepared.job.out)
-    if any(part.number not in done for part in prepared.parts):
+    if any(number not in done for number, _, _ in prepared.plan.parts()):
         raise JobIncompleteError(f"the job in {out!r} is unfinished; run it to its end before a retry")
-    slices = [part.slices[0] for part in prepared.parts]
-    parts, continued = plan_round(prepared.job.out, slices, config.output.faces_per_part, reasons)
+    size = prepared.plan.segments[0].faces_per_part
+    parts, continued = plan_round(prepared.job.out, prepared.slices, size, reasons)
     faces = sum(part.count for part in parts)
     say(f"{'continuing the retry' if continued else 'trying again'}: {faces:,} faces in {len(parts):,} parts")
     return _work(prepared, [part for part in parts if part.number not in done], config, say)
 
 
-def _work(prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Say) -> Summary:
+def _work(
+    prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Say, shard: Shard | None = None
+) -> Summary:
     job = prepared.job
     remove_leftovers(job.out)
-    totals = _totals(job.out)
-    say(
-        f"{without_credentials(job.manifest.location)}: {prepared.n_faces:,} faces in "
-        f"{len(prepared.parts):,} parts"
-        + (f", {totals.faces:,} faces in {totals.parts:,} parts are done already" if totals.parts else "")
-    )
+    totals = totals_in(job.out)
+    todo = sum(part.count for part in pending)
+    say(_first_line(prepared, totals, todo, len(pending), shard))
     if job.manifest.passed_over:
         others = ", ".join(f"{count:,} x {ending}" for ending, count in job.manifest.passed_over)
         say(f"files that belong to no face: {others}")
-    todo = sum(part.count for part in pending)
-    progress = Progress(max(prepared.n_faces, todo), max(prepared.n_faces, todo) - todo)
-    with watched(progress, job.out, config.engine.heartbeat_s, say) as watch:
+    whole = max(prepared.n_faces, todo) if shard is None else todo
+    beat = HEARTBEAT_NAME if shard is None else heartbeat_of_shard(shard.number, shard.count)
+    progress = Progress(whole, whole - todo)
+    with watched(progress, job.out, config.engine.heartbeat_s, say, beat) as watch:
         provider, reason = "none", "every part was committed before"
         if pending:
             with open_runner(job, todo) as runner:
@@ -143,18 +118,38 @@ def _work(prepared: PreparedJob, pending: list[Part], config: JobConfig, say: Sa
                 for entry in runner.run(pending, watch.say):
                     totals = totals.plus(entry)
                     watch.add(entry)
-        if config.render.enabled and config.render.masks:
-            _write_masks(prepared)
-        summary = Summary(totals, progress.done, progress.elapsed_s, provider, reason, job.fingerprint)
-        _finish(prepared, config, summary)
+        unfinished = _unfinished(prepared) if shard else 0
+        if shard and not unfinished:
+            totals = totals_in(job.out)  # with what the others did meanwhile
+        summary = Summary(
+            totals, progress.done, progress.elapsed_s, provider, reason, job.fingerprint, unfinished
+        )
+        if not unfinished:
+            if config.render.enabled and config.render.masks:
+                _write_masks(prepared)
+            _finish(prepared, config, summary)
     return summary
 
 
-def _totals(out: Folder) -> Totals:
-    totals = Totals()
-    for entry in read_entries(out, sorted(committed_parts(out))):
-        totals = totals.plus(entry)
-    return totals
+def _first_line(prepared: PreparedJob, totals: Totals, todo: int, parts: int, shard: Shard | None) -> str:
+    """What is about to be done, in words."""
+    settings = prepared.job.config.render
+    work = f"posing, {len(settings.views_deg)} views each" if settings.enabled else "posing, no views"
+    line = (
+        f"{without_credentials(prepared.job.manifest.location)}: {prepared.n_faces:,} faces in "
+        f"{prepared.plan.n_parts:,} parts; {work}"
+    )
+    if totals.parts:
+        line += f"; {totals.faces:,} faces in {totals.parts:,} parts are done already"
+    if shard is not None:
+        line += f"; shard {shard} does {todo:,} faces in {parts:,} parts"
+    return line
+
+
+def _unfinished(prepared: PreparedJob) -> int:
+    """Parts of the plan that nobody has committed yet."""
+    done = committed_parts(prepared.job.out)
+    return sum(number not in done for number, _, _ in prepared.plan.parts())
 
 
 def _write_masks(prepared: PreparedJob) -> None:
@@ -174,7 +169,7 @@ def _finish(prepared: PreparedJob, config: JobConfig, summary: Summary) -> None:
     record = summary_record(summary)
     record["manifest"] = without_credentials(prepared.job.manifest.location)
     prepared.job.out.write(SUMMARY_NAME, json.dumps(record, indent=1, sort_keys=True).encode())
-    if totals.faces != prepared.n_faces or totals.posed + totals.rejected != totals.faces:
+    if totals.faces != prepared.n_faces or totals.posed + totals.rejected + totals.erased != totals.faces:
         raise JobIncompleteError(
             f"of {prepared.n_faces:,} faces {totals.posed:,} are posed and {totals.rejected:,} rejected; the "
             "rest is missing. Run the same command again, and fpn verify on the output"
@@ -186,9 +181,3 @@ def _finish(prepared: PreparedJob, config: JobConfig, summary: Summary) -> None:
             f"output.max_reject_fraction = {limit:g}: {describe_rejects(totals)}. The results are complete; "
             "see the rejects folder"
         )
-
-
-def describe_rejects(totals: Totals) -> str:
-    """The rejects by reason, the most frequent first."""
-    ordered = sorted(totals.rejects_by_reason, key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count:,} {reason}" for reason, count in ordered) or "none"

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +36,10 @@ class ParquetManifest:
     passed_over: tuple[tuple[str, int], ...] = ()
 
     def slices(self, count: int) -> list[Slice]:
-        return [Slice(row, min(count, self.n_rows - row)) for row in range(0, self.n_rows, count)]
+        return self.cut(range(0, self.n_rows, count))
+
+    def cut(self, starts: Sequence[int]) -> list[Slice]:
+        return [Slice(row, stop - row) for row, stop in pairwise([*starts, self.n_rows])]
 
     def read(self, part: Slice) -> Rows:
         names = tuple(sorted({*self.columns.source.values(), *self.columns.carried}))

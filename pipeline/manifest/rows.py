@@ -28,7 +28,7 @@ ORIGINAL_COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Slice:
     """Consecutive rows of a manifest, with where they lie, which each kind of manifest says in its own way:
     text by bytes, shards by a place and the samples to skip from there, Parquet not at all."""
@@ -159,6 +159,10 @@ class Manifest(Protocol):
 
     def slices(self, count: int) -> list[Slice]:
         """All rows, cut into slices of `count`."""
+        ...
+
+    def cut(self, starts: Sequence[int]) -> list[Slice]:
+        """All rows, cut into slices that begin at these rows: rising, the first is 0."""
         ...
 
     def read(self, part: Slice) -> Rows:

@@ -60,13 +60,17 @@ class TextManifest:
         return pa.schema([(name, pa.string()) for name in self.columns.carried])
 
     def slices(self, count: int) -> list[Slice]:
-        starts, end = [], self.form.data_start
+        return self.cut(range(0, self.n_rows, count))
+
+    def cut(self, starts: Sequence[int]) -> list[Slice]:
+        begins: list[tuple[int, int]] = []
+        end = self.form.data_start
         with unchanged(self.pins):
             for row, (begin, line) in enumerate(_data_lines(self.location, self.form)):
-                if row % count == 0:
-                    starts.append((row, begin))
+                if len(begins) < len(starts) and row == starts[len(begins)]:
+                    begins.append((row, begin))
                 end = begin + len(line)
-        bounds = [*starts, (self.n_rows, end)]
+        bounds = [*begins, (self.n_rows, end)]
         return [
             Slice(row, next_row - row, begin, next_begin - begin)
             for (row, begin), (next_row, next_begin) in pairwise(bounds)

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -50,9 +50,11 @@ class TarManifest:
     kind: str = "webdataset"
 
     def slices(self, count: int) -> list[Slice]:
+        return self.cut(range(0, self.n_rows, count))
+
+    def cut(self, starts: Sequence[int]) -> list[Slice]:
         return [
-            Slice(row, min(count, self.n_rows - row), *self.places.before(row))
-            for row in range(0, self.n_rows, count)
+            Slice(row, stop - row, *self.places.before(row)) for row, stop in pairwise([*starts, self.n_rows])
         ]
 
     def read(self, part: Slice) -> Rows:

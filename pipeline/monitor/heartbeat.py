@@ -23,6 +23,11 @@ Phase = Literal["starting", "running", "finished", "failed", "interrupted"]
 _MISSED_BEATS = 3
 
 
+def heartbeat_of_shard(number: int, count: int) -> str:
+    """What the heartbeat of a shard is called."""
+    return f"_heartbeat-{number}-of-{count}.json"
+
+
 @dataclass(frozen=True)
 class Heartbeat:
     """Writes the state of a job into its output folder."""
@@ -31,6 +36,8 @@ class Heartbeat:
     progress: Progress
     interval_s: float = 30.0
     """How often it is written."""
+    name: str = HEARTBEAT_NAME
+    """Its file: shards of one job have one each."""
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Tells this run from others."""
 
@@ -49,12 +56,12 @@ class Heartbeat:
         if error is not None:
             record["error"] = without_secrets(error)
         with contextlib.suppress(Exception):
-            self.out.write(HEARTBEAT_NAME, json.dumps(record, indent=1).encode())
+            self.out.write(self.name, json.dumps(record, indent=1).encode())
 
     def other_run(self) -> str | None:
         """Another run that is at work in the folder, in words; None where none shows a sign of life."""
         try:
-            record = json.loads(self.out.read(HEARTBEAT_NAME) or b"{}")
+            record = json.loads(self.out.read(self.name) or b"{}")
             if record.get("run", self.run) == self.run or record["phase"] not in ("starting", "running"):
                 return None
             age_s = (datetime.now(UTC) - datetime.fromisoformat(record["time"])).total_seconds()

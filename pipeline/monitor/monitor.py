@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from pipeline.io.storage import Folder
 from pipeline.job.ledger import LedgerEntry
-from pipeline.monitor.heartbeat import Heartbeat, Phase
+from pipeline.monitor.heartbeat import HEARTBEAT_NAME, Heartbeat, Phase
 from pipeline.monitor.line import ProgressLine
 from pipeline.monitor.metrics import JobMetrics
 from pipeline.monitor.progress import Progress
@@ -20,12 +20,17 @@ class Watch:
     """Tells of parts as they are committed, and of time as it passes."""
 
     def __init__(
-        self, progress: Progress, out: Folder, heartbeat_s: float | None, say: Callable[[str], None]
+        self,
+        progress: Progress,
+        out: Folder,
+        heartbeat_s: float | None,
+        say: Callable[[str], None],
+        heartbeat: str = HEARTBEAT_NAME,
     ) -> None:
-        """`heartbeat_s`: seconds between heartbeats, None for none."""
+        """`heartbeat_s`: seconds between heartbeats, None for none; `heartbeat`: the name of their file."""
         self._progress = progress
         self._line = ProgressLine(progress)
-        self._heartbeat = Heartbeat(out, progress, heartbeat_s or 0.0)
+        self._heartbeat = Heartbeat(out, progress, heartbeat_s or 0.0, name=heartbeat)
         self._heartbeat_s = heartbeat_s
         self._say = say
         self._metrics = JobMetrics(out.location)
@@ -82,10 +87,14 @@ class Watch:
 
 @contextmanager
 def watched(
-    progress: Progress, out: Folder, heartbeat_s: float | None, say: Callable[[str], None]
+    progress: Progress,
+    out: Folder,
+    heartbeat_s: float | None,
+    say: Callable[[str], None],
+    heartbeat: str = HEARTBEAT_NAME,
 ) -> Iterator[Watch]:
     """Watches the job that runs inside the `with` block, and reports how it ended."""
-    watch = Watch(progress, out, heartbeat_s, say)
+    watch = Watch(progress, out, heartbeat_s, say, heartbeat)
     try:
         yield watch
     except (KeyboardInterrupt, SystemExit):

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.errors import StorageError
 from pipeline.io.storage import Folder
-from pipeline.job.fingerprint import stored_job
+from pipeline.job.job_file import stored_job
 from pipeline.job.ledger import committed_parts, read_entry
 from pipeline.report.marks import Marks, cut, marks_of
 from pipeline.report.part_tables import read_rows

@@ -1,16 +1,16 @@
 """Gathers the page's content from a job's output."""
 
 import json
-import math
 from importlib.metadata import version
 from typing import Any
 
 from pipeline.config.settings import JobConfig
 from pipeline.io.storage import Folder, without_credentials
-from pipeline.job.fingerprint import stored_job
+from pipeline.job.job_file import stored_job
 from pipeline.job.ledger import committed_parts, read_entries
+from pipeline.job.plan import Plan
 from pipeline.job.retry import planned_retries
-from pipeline.job.run import SUMMARY_NAME, Totals
+from pipeline.job.summary import SUMMARY_NAME, Totals, totals_of
 from pipeline.reasons import Reason
 from pipeline.report.cards import FaceCard, face_card, reject_card, shown
 from pipeline.report.content import Counts, Extreme, ReasonGroup, Report, Tile
@@ -41,15 +41,14 @@ def gather(
     """
     job = stored_job(out)
     parts = sorted(committed_parts(out))
-    entries = read_entries(out, parts)
-    totals = Totals()
-    for entry in entries:
-        totals = totals.plus(entry)
+    entries = list(read_entries(out, parts))
+    totals = totals_of(entries)
     posed, choice = tally_posed(out, parts, faces, EXTREMES, seed)
     rejected = tally_rejected(out, parts, REJECTS, seed)
     reader = photos_of_job(out, job, manifest, image_root)
     speed = throughput(out, entries)
-    counts = Counts(int(job["inputs"]["manifest"]["rows"]), posed.faces, rejected.faces)
+    rows = int(job["inputs"]["manifest"]["rows"])
+    counts = Counts(rows - totals.erased, posed.faces, rejected.faces)
     cards = _face_cards(out, choice, reader)
     rejects = _reject_groups(out, rejected, counts, reader)
     return Report(
@@ -75,8 +74,8 @@ def _name(out: Folder) -> str:
 
 
 def _planned_parts(out: Folder, job: dict[str, Any]) -> int:
-    size = int(job["inputs"]["settings"]["output"]["faces_per_part"])
-    return math.ceil(int(job["inputs"]["manifest"]["rows"]) / size) + len(planned_retries(out))
+    plan: Plan = job["plan"]
+    return plan.n_parts + len(planned_retries(out))
 
 
 def _problems(counts: Counts, totals: Totals) -> list[str]:

@@ -11,6 +11,7 @@ from pipeline.config.settings import JobConfig
 from pipeline.errors import PipelineError
 from pipeline.io.storage import Folder
 from pipeline.job.bound_manifest import NoManifestError, open_bound_manifest
+from pipeline.job.plan import Plan
 from pipeline.job.retry import retried_rows
 from pipeline.manifest import Manifest, Rows, Slice, concatenate
 
@@ -42,6 +43,12 @@ class ManifestRows:
     job: dict[str, Any]
     """As `stored_job` gives it."""
 
+    @property
+    def plan(self) -> Plan:
+        """Which rows are which part."""
+        plan: Plan = self.job["plan"]
+        return plan
+
     def change(self) -> str:
         """How the manifest that is there now differs from the job's; empty where it does not, or is gone."""
         return "" if not isinstance(self._opened, str) or "cannot be read" in self._opened else self._opened
@@ -52,13 +59,15 @@ class ManifestRows:
         Raises:
             NoRowError: the manifest is not to be had, or has changed.
         """
-        return self._find(self._read([row // self._size]), face_id, row)
+        return self._find(self._read([self._slice_of(row)]), face_id, row)
 
     def face(self, part: int, face_id: str) -> ManifestRow:
         """The row of a face of a part; see `row`."""
         retried = self._retried.get(part)
-        slices = [part] if retried is None else sorted({row // self._size for row in retried})
-        return self._find(self._read(slices), face_id, None)
+        if retried is not None:
+            return self._find(self._read(sorted(set(map(self._slice_of, retried)))), face_id, None)
+        at = self.plan.index_of_part(part)
+        return self._find(self._read([] if at is None else [at]), face_id, None)
 
     def _find(self, rows: Rows, face_id: str, row: int | None) -> ManifestRow:
         at = [
@@ -71,9 +80,11 @@ class ManifestRows:
         image_bytes = None if rows.image_bytes is None else rows.image_bytes[at[0]]
         return ManifestRow(rows.box_xywh_px[at[0]], image_bytes)
 
-    @property
-    def _size(self) -> int:
-        return self.config.output.faces_per_part
+    def _slice_of(self, row: int) -> int:
+        try:
+            return self.plan.index_of_row(row)
+        except ValueError as error:
+            raise NoRowError("the manifest has no such part") from error
 
     @cached_property
     def _retried(self) -> dict[int, list[int]]:
@@ -84,7 +95,7 @@ class ManifestRows:
         """The manifest and the slices of its parts, or why it cannot be read."""
         try:
             manifest = open_bound_manifest(self.job, self.config, self.location)
-            return manifest, manifest.slices(self._size)
+            return manifest, manifest.cut(self.plan.starts())
         except NoManifestError as error:
             return str(error)
         except (PipelineError, OSError) as error:

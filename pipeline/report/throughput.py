@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.io.storage import Folder
-from pipeline.job.fingerprint import JOB_NAME
+from pipeline.job.job_file import JOB_NAME
 from pipeline.job.ledger import LedgerEntry, entry_name
 
 _FEWEST_BINS, _MOST_BINS = 10, 60

@@ -41,7 +41,7 @@ class Job:
     fingerprint: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Part:
     """A numbered slice of the manifest: the unit of work, of commit and of resume."""
 

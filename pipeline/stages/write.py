@@ -87,7 +87,7 @@ def poses_file(faces: list[FinishedFace], part: int, carried: pa.Schema, *, land
         pa.array(columns[name], schema.field(name).type) if name in columns else table[name]
         for name in schema.names
     ]
-    return _parquet(pa.table(arrays, schema))
+    return parquet_file(pa.table(arrays, schema))
 
 
 def carried_of(faces: Sequence[FinishedFace], carried: pa.Schema) -> pa.Table:
@@ -100,7 +100,7 @@ def carried_of(faces: Sequence[FinishedFace], carried: pa.Schema) -> pa.Table:
 def rejects_file(rejects: list[Reject]) -> bytes:
     """The Parquet file of a part's rejects, in the order of the manifest."""
     rows = [{name: getattr(reject, name) for name in REJECT_SCHEMA.names} for reject in rejects]
-    return _parquet(pa.Table.from_pylist(rows, REJECT_SCHEMA))
+    return parquet_file(pa.Table.from_pylist(rows, REJECT_SCHEMA))
 
 
 def views_file(
@@ -185,7 +185,8 @@ def _vectors(rows: Iterable[np.ndarray], width: int) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), width)
 
 
-def _parquet(table: pa.Table) -> bytes:
+def parquet_file(table: pa.Table) -> bytes:
+    """A table as the file of a part."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue())

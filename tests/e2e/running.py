@@ -3,12 +3,15 @@
 from pathlib import Path
 
 from pipeline.config.settings import load_config
-from pipeline.job.run import Summary, run_job
+from pipeline.job.run import run_job
+from pipeline.job.summary import Summary
 
 
-def run(manifest: Path, out: Path, *overrides: str, said: list[str] | None = None) -> Summary:
+def run(
+    manifest: Path, out: Path, *overrides: str, said: list[str] | None = None, append: bool = False
+) -> Summary:
     lines: list[str] = [] if said is None else said
-    return run_job(str(manifest), str(out), load_config(None, overrides), say=lines.append)
+    return run_job(str(manifest), str(out), load_config(None, overrides), say=lines.append, append=append)
 
 
 def files_of(out: Path) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ from pipeline.errors import (
     StorageUnavailableError,
 )
 from pipeline.job.ledger import LedgerEntry
-from pipeline.job.run import Summary, Totals
+from pipeline.job.summary import Summary, Totals
 from tests.photos import FACE_XYWH_PX, write_portrait
 
 

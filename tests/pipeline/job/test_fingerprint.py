@@ -6,7 +6,8 @@ import pytest
 from pipeline.config.settings import JobConfig, load_config
 from pipeline.errors import FingerprintError, ManifestError
 from pipeline.io.storage import Folder
-from pipeline.job.fingerprint import prepare_job, read_job_file, stored_job
+from pipeline.job.fingerprint import prepare_job
+from pipeline.job.job_file import read_job_file, stored_job
 
 ROWS = "face_id,image,x,y,width,height,subject\n" + "".join(f"f{i},a.jpg,0,0,9,9,s\n" for i in range(10))
 
@@ -66,8 +67,8 @@ def test_a_run_that_was_killed_while_it_bound_the_folder_can_begin_again(
     manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        # SIGKILL between the temporary file and its move: nothing is moved and nothing tidied up.
-        killed.setattr(Path, "replace", lambda *args: (_ for _ in ()).throw(SystemExit))
+        # SIGKILL between the temporary file and its name: nothing is named and nothing tidied up.
+        killed.setattr(Path, "hardlink_to", lambda *args: (_ for _ in ()).throw(SystemExit))
         killed.setattr(Path, "unlink", lambda *args, **kwargs: None)
         with pytest.raises(SystemExit):
             prepare(manifest, tmp_path)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.io.storage import Folder
-from pipeline.job.fingerprint import stored_job
+from pipeline.job.job_file import stored_job
 from pipeline.reasons import Reason
 from pipeline.report.cards import PHOTO_PX, face_card, reject_card, shown
 from pipeline.report.part_tables import read_rows

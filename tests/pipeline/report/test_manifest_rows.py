@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.config.settings import JobConfig, load_config
 from pipeline.io.storage import Folder
+from pipeline.job.plan import Plan, Segment
 from pipeline.report.manifest_rows import ManifestRows, NoRowError
 
 
@@ -29,7 +30,9 @@ def rows_of(out: Folder, config: JobConfig, location: str, count: int = 10) -> M
     state = Path(location).stat()
     bound = {"rows": count, "sha256": "of the job"}
     files = [[state.st_size, state.st_mtime_ns]]
-    return ManifestRows(out, config, location, {"inputs": {"manifest": bound}, "manifest_files": files})
+    plan = Plan((Segment(0, count, 0, 4, ""),))
+    job = {"inputs": {"manifest": bound}, "manifest_files": files, "plan": plan}
+    return ManifestRows(out, config, location, job)
 
 
 @pytest.mark.parametrize(("part", "face"), [(0, 0), (1, 7), (2, 9), (3, 1), (3, 9)])

@@ -10,7 +10,8 @@ import pytest
 from pipeline.config.settings import load_config
 from pipeline.errors import StorageUnavailableError
 from pipeline.io.storage import Folder
-from pipeline.job.fingerprint import prepare_job, stored_job
+from pipeline.job.fingerprint import prepare_job
+from pipeline.job.job_file import stored_job
 from pipeline.report.photos import NoPhotoError, PhotoFinder, photos_of_job
 from tests.photos import portrait, write_portrait
 from tests.pipeline.job_output import JobOutput
