@@ -17,3 +17,12 @@ def read_parquet(data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
     # thread inside a C++ destructor, and the process aborts: "terminate called without an active exception".
     file = pq.ParquetFile(pa.BufferReader(data))
     return file.read(columns=None if columns is None else list(columns), use_threads=False)
+
+
+def read_parquet_schema(data: bytes) -> pa.Schema:
+    """The columns of a whole Parquet file.
+
+    Raises:
+        ArrowInvalid, OSError: it is no Parquet file, or a torn one.
+    """
+    return pq.ParquetFile(pa.BufferReader(data)).schema_arrow

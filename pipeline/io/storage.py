@@ -316,6 +316,15 @@ class Folder:
         """
         return sorted(entry.base_name for entry in self._entries(subfolder))
 
+    def sizes(self, subfolder: str = "") -> dict[str, int]:
+        """Bytes of each file directly in a subfolder, by its name, from one listing.
+
+        Raises:
+            StorageError: it cannot be listed.
+        """
+        entries = self._entries(subfolder)
+        return {entry.base_name: entry.size for entry in entries if entry.size is not None}
+
     def modified_s(self, subfolder: str = "") -> dict[str, float]:
         """When each file directly in a subfolder was last written, in seconds since 1970, by its name.
 

@@ -1,9 +1,8 @@
 """Proof that an output folder holds what it promises: every file whole, every face once."""
 
 import hashlib
-import io
-import re
-import tarfile
+import math
+import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,20 +10,23 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.settings import load_config
+from pipeline.engine.machine import usable_cpus
 from pipeline.errors import PipelineError
-from pipeline.io.parquet import read_parquet
-from pipeline.io.storage import Folder
+from pipeline.io.side_by_side import REMOTE_READERS, side_by_side
+from pipeline.io.storage import Folder, is_uri
 from pipeline.job.append import ledger_sha256
 from pipeline.job.bound_manifest import NoManifestError, open_bound_manifest
+from pipeline.job.check_part import CheckedPart, check_counts, check_files, check_sizes
 from pipeline.job.erasures import ledger_shas_at, read_erasures
 from pipeline.job.exports import stale_exports
 from pipeline.job.job_file import stored_job
-from pipeline.job.ledger import LedgerEntry, committed_parts, entry_name, part_files, read_entry
+from pipeline.job.ledger import committed_parts, entry_name, read_entry
 from pipeline.job.plan import Plan
 from pipeline.job.retry import planned_retries
+from pipeline.job.seen_ids import SeenIds
 from pipeline.manifest import Manifest
 
-_VIEW = re.compile(r"\d{6,}-\d{6,}\.-?\d+\.(jpg|png|webp)")
+_FOLDERS = ("poses", "rejects", "views")
 
 
 @dataclass
@@ -33,6 +35,8 @@ class Verification:
 
     parts: int = 0
     expected_parts: int = 0
+    parts_read: int = 0
+    """Parts whose files were read; of the others the sizes were compared."""
     faces: int = 0
     posed: int = 0
     rejected: int = 0
@@ -51,42 +55,140 @@ def verify(
     out: Folder,
     watch: Callable[[Sequence[int]], Iterable[int]] = lambda parts: parts,
     manifest: str | None = None,
+    sample: float = 1.0,
 ) -> Verification:
     """Re-read every file of a job: sizes, checksums, counts, and that no face is missing or there twice.
 
-    The ids are compared with those of the manifest, where it is still there and the same. Takes 8 bytes of
-    memory per face, and as much again for the manifest.
+    Parts are read side by side: by the cores of this machine from a disk, 64 at a time from a store. The ids
+    are compared with those of the manifest, where it is still there and the same. Beyond four million they
+    lie in a temporary folder, 8 bytes each.
 
     Args:
         out: Output folder of a job.
         watch: Passes on the numbers of the parts one by one, and so sees the progress.
         manifest: Where the manifest is by now, or with the credentials that it needs.
+        sample: Share of the parts that are read, the same ones every time. Of the others, and so of all where
+            it is 0, the counts and the sizes of files are compared, which takes their ledger entries and a
+            listing; ids are then not compared.
 
     Raises:
         StorageError: the folder is not the output of a job.
     """
     job = stored_job(out)
-    rows = int(job["inputs"]["manifest"]["rows"])
     plan: Plan = job["plan"]
     expected = {part: count for part, _, count in plan.parts()} | planned_retries(out)
-    check = _Check(out, plan, Verification(expected_parts=len(expected)))
     done = committed_parts(out)
-    problems = check.found.problems
-    problems += [f"part {part} is not committed" for part in sorted(set(expected) - done)]
-    problems += [f"part {part} does not belong to the job" for part in sorted(done - set(expected))]
-    for part in watch(sorted(done)):
-        problems += [f"part {part}: {problem}" for problem in check.part(part, expected.get(part, 0))]
-    problems += check.faces(rows)
-    problems += _appends(out, job, done)
-    problems += _erasures(out)
-    check.found.stale_exports = stale_exports(out)
+    found = Verification(expected_parts=len(expected))
+    found.problems += [f"part {part} is not committed" for part in sorted(set(expected) - done)]
+    found.problems += [f"part {part} does not belong to the job" for part in sorted(done - set(expected))]
+    parts = sorted(done)
+    chosen = set(parts) if sample >= 1 else set(_sampled(parts, sample))
+    sizes = {} if len(chosen) == len(parts) else _sizes(out)
+
+    def check(part: int) -> CheckedPart:
+        entry = read_entry(out, part)
+        checked = check_counts(part, entry, expected.get(part, 0), plan.fingerprint_of(part))
+        return check_files(out, checked) if part in chosen else check_sizes(checked, sizes)
+
+    readers = REMOTE_READERS if is_uri(out.location) else usable_cpus()
+    with SeenIds() as seen:
+        for _, checked in zip(watch(parts), side_by_side(check, parts, readers), strict=True):
+            _add(found, seen, checked, read=checked.part in chosen)
+        if sample >= 1:
+            found.problems += _faces(found, seen, plan.n_rows)
+            found.problems += _compared(found, seen, job, manifest)
+        else:
+            found.why_not_compared = f"of {len(parts):,} parts {len(chosen):,} were read"
+    found.problems += _appends(out, job, done)
+    found.problems += _erasures(out)
+    found.stale_exports = stale_exports(out)
+    return found
+
+
+def _sampled(parts: list[int], share: float) -> list[int]:
+    return random.Random(0).sample(parts, min(len(parts), math.ceil(share * len(parts))))
+
+
+def _sizes(out: Folder) -> dict[str, int]:
+    """Size of every file of results, from one listing of each folder."""
+    return {f"{folder}/{name}": size for folder in _FOLDERS for name, size in out.sizes(folder).items()}
+
+
+def _add(found: Verification, seen: SeenIds, checked: CheckedPart, *, read: bool) -> None:
+    """Add what was found of a part."""
+    found.problems += [f"part {checked.part}: {problem}" for problem in checked.problems]
+    entry = checked.entry
+    if entry is None:
+        return
+    found.parts += 1
+    found.parts_read += read
+    is_retry = entry.round > 0
+    found.erased += 0 if is_retry else entry.erased
+    found.views += checked.views if read else entry.views
+    if not read:
+        # Faces of a retry were counted as rejects before.
+        found.faces += 0 if is_retry else entry.posed + entry.rejected
+        found.posed += entry.posed
+        found.rejected += entry.rejected - (entry.rows - entry.erased if is_retry else 0)
+        return
+    for kind, ids in checked.ids.items():
+        seen.add("again" if is_retry else "first", ids)
+        if kind == "poses":
+            seen.add("posed", ids)
+        elif not is_retry:
+            seen.add("rejected", ids)
+    posed, rejected = (len(checked.ids.get(kind, ())) for kind in ("poses", "rejects"))
+    found.faces += 0 if is_retry else posed + rejected
+    found.posed += posed
+    found.rejected += rejected - (posed + rejected if is_retry else 0)
+
+
+def _faces(found: Verification, seen: SeenIds, rows: int) -> Iterator[str]:
+    """What is wrong with the faces as a whole."""
+    if found.faces + found.erased != rows:
+        erased = f" + {found.erased} erased" if found.erased else ""
+        yield (
+            f"the manifest has {rows} faces, the results {found.posed} posed + {found.rejected} rejected"
+            f"{erased}"
+        )
+    twice, strangers = False, 0
+    for first, rejected, again, posed in seen.buckets("first", "rejected", "again", "posed"):
+        twice |= len(np.unique(first)) != len(first) or len(np.unique(posed)) != len(posed)
+        strangers += len(np.setdiff1d(again, rejected))
+    if twice:
+        yield "some faces are in the results more than once"
+    if strangers:
+        yield f"{strangers} faces were tried again that had not been rejected"
+
+
+def _compared(found: Verification, seen: SeenIds, job: dict[str, Any], location: str | None) -> Iterator[str]:
+    """What is wrong with the ids, where the manifest is still there."""
     try:
-        opened = open_bound_manifest(job, load_config(base=job["config"]), manifest)
-        problems += check.ids(opened)
-        check.found.compared = True
+        manifest = open_bound_manifest(job, load_config(base=job["config"]), location)
+        yield from _ids(found, seen, manifest)
+        found.compared = True
     except (NoManifestError, PipelineError) as error:
-        check.found.why_not_compared = str(error)
-    return check.found
+        found.why_not_compared = str(error)
+
+
+def _ids(found: Verification, seen: SeenIds, manifest: Manifest) -> Iterator[str]:
+    """What of the manifest's faces is not in the results, and the other way round."""
+    for ids in manifest.ids():
+        seen.add("wanted", np.fromiter(map(hash, ids), np.int64, len(ids)))
+    n_missing, n_strange, some_missing = 0, 0, set[int]()
+    for wanted, first in seen.buckets("wanted", "first"):
+        missing, strange = np.setdiff1d(wanted, first), np.setdiff1d(first, wanted)
+        n_missing, n_strange = n_missing + len(missing), n_strange + len(strange)
+        some_missing |= set(missing[: max(0, 3 - len(some_missing))].tolist())
+    if n_missing != found.erased:
+        shown = [face_id for ids in manifest.ids() for face_id in ids if hash(face_id) in some_missing]
+        erased = f" and {found.erased:,} were erased" if found.erased else ""
+        yield (
+            f"{n_missing:,} faces of the manifest are neither posed nor rejected{erased}, for instance "
+            f"{', '.join(map(repr, shown[:3]))}"
+        )
+    if n_strange:
+        yield f"{n_strange:,} faces in the results are not in the manifest"
 
 
 def _appends(out: Folder, job: dict[str, Any], done: set[int]) -> Iterator[str]:
@@ -113,118 +215,3 @@ def _erasures(out: Folder) -> Iterator[str]:
     for part, sha256 in last.items():
         if hashlib.sha256(out.read(entry_name(part)) or b"").hexdigest() != sha256:
             yield f"part {part}: its ledger entry is not what the erasure made of it"
-
-
-@dataclass
-class _Check:
-    """The faces that were found, as hashes of their ids."""
-
-    out: Folder
-    plan: Plan
-    found: Verification
-    first: list[np.ndarray] = field(default_factory=list)
-    """Faces in the parts of the manifest's plan."""
-    rejected: list[np.ndarray] = field(default_factory=list)
-    """Those of them that were rejected."""
-    again: list[np.ndarray] = field(default_factory=list)
-    """Faces in parts that try rejects again."""
-    posed: list[np.ndarray] = field(default_factory=list)
-    """Posed faces of all parts."""
-
-    def part(self, part: int, expected_rows: int) -> Iterator[str]:
-        """What is wrong with a part."""
-        entry = read_entry(self.out, part)
-        if entry is None:
-            yield "its ledger entry is gone"
-            return
-        self.found.parts += 1
-        if entry.fingerprint != self.plan.fingerprint_of(part):
-            yield "it was made by a job with another fingerprint"
-        if entry.rows != expected_rows or entry.rows != entry.posed + entry.rejected + entry.erased:
-            yield (
-                f"the ledger counts {entry.rows} faces, {entry.posed} posed and {entry.rejected} rejected, "
-                f"{entry.erased} erased; planned were {expected_rows}"
-            )
-        names = part_files(part, views=part_files(part, views=True)["views"] in entry.files)
-        if set(names.values()) != set(entry.files):
-            yield f"the ledger names the files {sorted(entry.files)}, expected {sorted(names.values())}"
-            return
-        contents: dict[str, bytes] = {}
-        for kind, name in names.items():
-            data = self.out.read(name)
-            written = entry.files[name]
-            if data is None:
-                yield f"{name} is missing"
-            elif len(data) != written.size or hashlib.sha256(data).hexdigest() != written.sha256:
-                yield f"{name} is not as it was written: {len(data)} bytes for {written.size}, or others"
-            else:
-                contents[kind] = data
-        self.found.erased += 0 if entry.round else entry.erased
-        yield from self._counts(entry, contents)
-
-    def _counts(self, entry: LedgerEntry, contents: dict[str, bytes]) -> Iterator[str]:
-        for kind, expected in (("poses", entry.posed), ("rejects", entry.rejected)):
-            if kind not in contents:
-                continue
-            ids = _hashes(contents[kind])
-            (self.again if entry.round else self.first).append(ids)
-            if kind == "poses":
-                self.posed.append(ids)
-            elif not entry.round:
-                self.rejected.append(ids)
-            if len(ids) != expected:
-                yield f"{kind} has {len(ids)} rows, the ledger counts {expected}"
-        if "views" in contents:
-            with tarfile.open(fileobj=io.BytesIO(contents["views"])) as tar:
-                names = tar.getnames()
-            pictures = sum(bool(_VIEW.fullmatch(name)) for name in names)
-            faces = sum(name.endswith(".json") for name in names)
-            self.found.views += pictures
-            if (pictures, faces) != (entry.views, entry.posed):
-                yield (
-                    f"the shard has {pictures} views of {faces} faces, the ledger counts {entry.views} of "
-                    f"{entry.posed}"
-                )
-
-    def ids(self, manifest: Manifest) -> Iterator[str]:
-        """What of the manifest's faces is not in the results, and the other way round."""
-        wanted = _joined([np.array([hash(face_id) for face_id in ids], np.int64) for ids in manifest.ids()])
-        first = _joined(self.first)
-        missing, strange = np.setdiff1d(wanted, first), np.setdiff1d(first, wanted)
-        if len(missing) != self.found.erased:
-            of_them = set(missing[:3].tolist())
-            shown = [face_id for ids in manifest.ids() for face_id in ids if hash(face_id) in of_them]
-            erased = f" and {self.found.erased:,} were erased" if self.found.erased else ""
-            yield (
-                f"{len(missing):,} faces of the manifest are neither posed nor rejected{erased}, for "
-                f"instance {', '.join(map(repr, shown[:3]))}"
-            )
-        if len(strange):
-            yield f"{len(strange):,} faces in the results are not in the manifest"
-
-    def faces(self, rows: int) -> Iterator[str]:
-        """What is wrong with the faces as a whole."""
-        first, rejected, again, posed = map(_joined, (self.first, self.rejected, self.again, self.posed))
-        found = self.found
-        found.posed, found.faces = len(posed), len(first)
-        found.rejected = len(first) - len(posed)
-        if len(first) + found.erased != rows:
-            erased = f" + {found.erased} erased" if found.erased else ""
-            yield (
-                f"the manifest has {rows} faces, the results {found.posed} posed + {found.rejected} rejected"
-                f"{erased}"
-            )
-        if len(np.unique(first)) != len(first) or len(np.unique(posed)) != len(posed):
-            yield "some faces are in the results more than once"
-        strangers = np.setdiff1d(again, rejected)
-        if len(strangers):
-            yield f"{len(strangers)} faces were tried again that had not been rejected"
-
-
-def _joined(arrays: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.zeros(0, np.int64), *arrays])
-
-
-def _hashes(parquet: bytes) -> np.ndarray:
-    ids = read_parquet(parquet, ["face_id"])["face_id"].to_pylist()
-    return np.array([hash(face_id) for face_id in ids], dtype=np.int64)

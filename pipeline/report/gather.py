@@ -1,19 +1,20 @@
 """Gathers the page's content from a job's output."""
 
 import json
+from collections import Counter
 from importlib.metadata import version
 from typing import Any
 
 from pipeline.config.settings import JobConfig
 from pipeline.io.storage import Folder, without_credentials
 from pipeline.job.job_file import stored_job
-from pipeline.job.ledger import committed_parts, read_entries
 from pipeline.job.plan import Plan
 from pipeline.job.retry import planned_retries
-from pipeline.job.summary import SUMMARY_NAME, Totals, totals_of
+from pipeline.job.summary import SUMMARY_NAME, Totals
 from pipeline.reasons import Reason
 from pipeline.report.cards import FaceCard, face_card, reject_card, shown
 from pipeline.report.content import Counts, Extreme, ReasonGroup, Report, Tile
+from pipeline.report.ledger_sample import read_ledger, sample_of
 from pipeline.report.numbers import NO_CONFIDENCE, make_charts, make_remarks, make_view_rows
 from pipeline.report.part_tables import read_rows
 from pipeline.report.photos import PhotoFinder, photos_of_job
@@ -40,15 +41,19 @@ def gather(
         StorageError: the folder is not the output of a job, or a file of it is missing or torn.
     """
     job = stored_job(out)
-    parts = sorted(committed_parts(out))
-    entries = list(read_entries(out, parts))
-    totals = totals_of(entries)
-    posed, choice = tally_posed(out, parts, faces, EXTREMES, seed)
-    rejected = tally_rejected(out, parts, REJECTS, seed)
+    ledger = read_ledger(out)
+    totals, parts = ledger.totals, ledger.parts
+    sampled = sample_of(parts, seed)
+    posed, choice = tally_posed(out, sampled, faces, EXTREMES, seed)
+    rejected = tally_rejected(out, sample_of(ledger.parts_with_rejects, seed), REJECTS, seed, set(parts))
+    is_sample = len(sampled) < len(parts)
+    if is_sample:
+        rejected.by_reason = Counter(dict(totals.rejects_by_reason))
     reader = photos_of_job(out, job, manifest, image_root)
-    speed = throughput(out, entries)
+    speed = throughput(out, ledger.sizes)
     rows = int(job["inputs"]["manifest"]["rows"])
-    counts = Counts(rows - totals.erased, posed.faces, rejected.faces)
+    n_posed = totals.posed if is_sample else posed.faces
+    counts = Counts(rows - totals.erased, n_posed, rejected.faces)
     cards = _face_cards(out, choice, reader)
     rejects = _reject_groups(out, rejected, counts, reader)
     return Report(
@@ -57,7 +62,7 @@ def gather(
         problems=(*_problems(counts, totals), *_missing_photos(reader)),
         tiles=tuple(_tiles(job, totals, posed, speed, _planned_parts(out, job))),
         charts=make_charts(posed, speed),
-        remarks=make_remarks(posed, speed),
+        remarks=(*_sample_remark(posed, len(sampled), len(parts)), *make_remarks(posed, speed)),
         views=make_view_rows(posed),
         rejects=rejects,
         faces=tuple(cards[place] for place in choice.random.places),
@@ -66,6 +71,16 @@ def gather(
         settings=_settings(job["config"]),
         seed=seed,
         version=version("faceposenet"),
+    )
+
+
+def _sample_remark(posed: PosedTally, sampled: int, parts: int) -> tuple[str, ...]:
+    """What is said of a large job, of which not everything was read."""
+    if sampled == parts:
+        return ()
+    return (
+        f"Charts, views and shown faces are of {posed.faces:,} faces in {sampled:,} of the {parts:,} parts, "
+        "drawn at random. Counts are of all.",
     )
 
 
@@ -167,8 +182,8 @@ def _reject_groups(
             faces=faces,
             share=percent(faces, counts.faces),
             bar_percent=100 * faces / most,
-            stages=", ".join(sorted(rejected.by_stage[reason])),
-            cards=tuple(reject_card(records[place], reader) for place in rejected.examples[reason].places),
+            stages=", ".join(sorted(rejected.by_stage.get(reason, ()))),
+            cards=tuple(reject_card(records[place], reader) for place in rejected.places_of(reason)),
         )
         for reason, faces in sorted(rejected.by_reason.items(), key=lambda item: (-item[1], item[0]))
     )

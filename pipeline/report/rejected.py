@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.io.storage import Folder
 from pipeline.job.retry import retried_rows
 from pipeline.report.part_tables import read_columns
-from pipeline.report.tally import Smallest
+from pipeline.report.tally import Place, Smallest
 
 
 @dataclass
@@ -25,18 +25,27 @@ class RejectedTally:
     def faces(self) -> int:
         return self.by_reason.total()
 
+    def places_of(self, reason: str) -> list[Place]:
+        """Where the examples of a reason are."""
+        return self.examples[reason].places if reason in self.examples else []
 
-def tally_rejected(out: Folder, parts: list[int], shown: int, seed: int) -> RejectedTally:
+
+def tally_rejected(
+    out: Folder, parts: list[int], shown: int, seed: int, committed: set[int] | None = None
+) -> RejectedTally:
     """Count the standing rejects: a face that was tried again counts by its last try alone.
 
-    `shown`: number of examples for each reason, the same ones for the same `seed`.
+    `shown`: number of examples for each reason, the same ones for the same `seed`. `committed`: all parts of
+    the job that are done, where `parts` are only some of them.
 
     Raises:
         StorageError: a file of rejects that is missing or torn.
     """
     tally = RejectedTally()
     retried = retried_rows(out)
-    last_try = {row: part for part in sorted(set(retried) & set(parts)) for row in retried[part]}
+    last_try = {
+        row: part for part in sorted(set(retried) & (committed or set(parts))) for row in retried[part]
+    }
     tables = read_columns(out, "rejects", parts, ("row", "stage", "reason"))
     for part, batches in zip(parts, tables, strict=True):
         start = 0

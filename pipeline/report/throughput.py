@@ -1,16 +1,28 @@
 """How fast a job went, from when its ledger's entries were written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from pipeline.io.storage import Folder
 from pipeline.job.job_file import JOB_NAME
-from pipeline.job.ledger import LedgerEntry, entry_name
+from pipeline.job.ledger import entry_name
 
 _FEWEST_BINS, _MOST_BINS = 10, 60
 _COMMITS_A_BIN = 5
 """Fewer in a bin would show the rhythm of single commits instead of a rate."""
+
+
+class PartSize(Protocol):
+    """What has to be known of a part: a ledger entry has it."""
+
+    @property
+    def part(self) -> int: ...
+
+    @property
+    def rows(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Throughput:
         return counts / np.diff(edges), edges
 
 
-def throughput(out: Folder, entries: list[LedgerEntry]) -> Throughput | None:
+def throughput(out: Folder, entries: Sequence[PartSize]) -> Throughput | None:
     """The commits of a job, or None where the store keeps no times of them, or they are of one moment.
 
     Raises:

@@ -17,7 +17,7 @@ from pipeline.io.storage import Folder
 from pipeline.job.erase import Chosen, erase
 from pipeline.job.run import retry_job
 from pipeline.job.verify import verify
-from tests.e2e.running import files_of, run
+from tests.e2e.running import files_of, in_this_process, run
 from tests.photos import FACE_XYWH_PX, write_portrait
 
 SETTINGS = ("output.faces_per_part=5", "render.size_px=32", "render.views_deg=[40]", "engine.cpus=1")
@@ -34,9 +34,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         for n in range(20)
     ]
     pq.write_table(pa.Table.from_pylist(rows), folder / "faces.parquet")
-    run(folder / "faces.parquet", folder / "out", *SETTINGS)
-    write_portrait(folder / "13.jpg")
-    retry_job(str(folder / "out"), [], None, say=lambda text: None)
+    with in_this_process():
+        run(folder / "faces.parquet", folder / "out", *SETTINGS)
+        write_portrait(folder / "13.jpg")
+        retry_job(str(folder / "out"), [], None, say=lambda text: None)
     kept = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
     return {name: path.read_bytes() for name, path in kept.items()} | {"root": str(folder).encode()}
 
@@ -146,7 +147,8 @@ def test_an_erasure_that_is_killed_is_finished_by_the_same_command(
         killed.setattr(Folder, "write", dying)
         with pytest.raises(SystemExit):
             erase(whole, faces("f0", "f3", "f13", "f7"))
-    assert "give the same fpn erase command again" in verify(whole).problems[-1] or writes > 10
+    problems = verify(whole).problems
+    assert problems == [] or any("give the same fpn erase command again" in problem for problem in problems)
     erase(whole, faces("f0", "f3", "f13", "f7"))
     found = verify(whole)
     assert (found.problems, found.erased) == ([], 4)

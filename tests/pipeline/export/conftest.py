@@ -89,7 +89,7 @@ def make_job() -> MakeJob:
                 "carried": {field.name: str(field.type) for field in carried},
                 "rows": sum(len(part) + 1 for part in parts),
             },
-            "settings": {"render": settings},
+            "settings": {"render": settings, "output": {"faces_per_part": faces_per_part + 1}},
         }
         job = {"fingerprint": "of the job", "inputs": inputs, "config": {}, "manifest_location": "m.csv"}
         out.write("_job.json", json.dumps(job).encode())

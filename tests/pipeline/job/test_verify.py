@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from pipeline.cli.main import main
 from pipeline.io.storage import Folder
 from pipeline.job.verify import verify
 from tests.pipeline.job_output import JobOutput
@@ -52,3 +54,28 @@ def test_faces_of_the_manifest_that_are_nowhere_are_a_problem(own_output: JobOut
     assert len(problems) == 2
     assert problems[0].startswith("1 faces of the manifest are neither posed nor rejected, for instance 'g")
     assert problems[1] == "1 faces in the results are not in the manifest"
+
+
+def test_a_sample_reads_some_parts_and_compares_the_sizes_of_the_others(own_output: JobOutput) -> None:
+    out = Folder(str(own_output.out))
+    whole = verify(out)
+    for share, read in ((1.0, whole.parts), (0.5, (whole.parts + 1) // 2), (0.0, 0)):
+        found = verify(out, sample=share)
+        assert (found.problems, found.parts, found.parts_read) == ([], whole.parts, read)
+        counts = (found.faces, found.posed, found.rejected, found.views)
+        assert counts == (whole.faces, whole.posed, whole.rejected, whole.views)
+        assert found.compared == (share == 1)
+    shard = next((own_output.out / "views").iterdir())
+    shard.write_bytes(shard.read_bytes()[:-1])
+    assert any("were written" in problem for problem in verify(out, sample=0.0).problems)
+
+
+def test_the_command_says_what_was_not_read(own_output: JobOutput) -> None:
+    quick = CliRunner().invoke(main, ["verify", str(own_output.out), "--quick"])
+    assert "0 parts were read; of the others only counts and sizes were compared" in quick.output
+    assert quick.exit_code == 0
+    assert CliRunner().invoke(main, ["verify", str(own_output.out), "--sample", "1%"]).exit_code == 0
+    for wrong in ("0", "101%", "some"):
+        refused = CliRunner().invoke(main, ["verify", str(own_output.out), "--sample", wrong])
+        assert refused.exit_code == 2
+        assert "is no share: expected for instance 1% or 0.01" in refused.output
