@@ -15,7 +15,7 @@ from pipeline.cli.options import bar_of, echo_json, json_option
 @click.option(
     "--face-ids",
     "list_path",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False),
     help="A text file with a face id on each line.",
 )
 @click.option("--manifest", help="The manifest, where it is elsewhere by now or needs credentials.")

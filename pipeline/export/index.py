@@ -1,10 +1,8 @@
 """Which views a job has written, and where each lies: from its committed parts, whose checksums must hold."""
 
 import hashlib
-import io
 import json
-import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -14,13 +12,19 @@ import pyarrow.types as pat
 
 from faceposenet.photo.byte_ranges import Span
 from pipeline.errors import ConfigError, StorageError
+from pipeline.export.spill import SpillFolder, chunks
 from pipeline.export.where import ALIGNED, Where
-from pipeline.io.parquet import read_parquet
+from pipeline.io.parquet import read_parquet, read_parquet_schema
+from pipeline.io.shards import read_members
+from pipeline.io.side_by_side import side_by_side
 from pipeline.io.storage import Folder, without_credentials
 from pipeline.io.tables import python_values
 from pipeline.job.job_file import stored_job
 from pipeline.job.ledger import LedgerEntry, committed_parts, part_files, read_entries
 from pipeline.stages.write import pose_schema
+
+_READERS = 4
+"""Parts that are read side by side; each is in memory as a whole."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class ViewIndex:
-    """The views that are exported, in the order of the job. Takes about 26 bytes per view and 21 per face."""
+    """The views that are exported, in the order of the job. Its arrays lie in temporary files: about 26 bytes
+    per view and 21 per face."""
 
     out: Folder
     fingerprint: str
@@ -80,6 +85,8 @@ class ViewIndex:
     """Those that have some, but none that the expression selects."""
     face_yaw_deg: np.ndarray
     """float32 (faces,): of the photo."""
+    spill: SpillFolder
+    """Where the arrays lie."""
     weight: np.ndarray | None = None
     """float32 (n,): of each picture, where the set is balanced by weights."""
 
@@ -113,20 +120,49 @@ def index_views(
     carried = manifest["carried"]
     if wanted.by is not None and wanted.by not in carried:
         raise ConfigError(f"the job has no column {wanted.by!r}; carried are {', '.join(carried) or 'none'}")
-    entries = list(read_entries(out, sorted(committed_parts(out))))
-    if not entries:
+    parts = sorted(committed_parts(out))
+    if not parts:
         raise StorageError(f"{without_credentials(out.location)!r} has no part that is done; run fpn run")
     names = tuple(name for name in available if wanted.views is None or name in wanted.views)
     collected = _Collected(out, names, wanted, tuple(available))
     digest = hashlib.sha256(job["fingerprint"].encode())
-    for n, entry in enumerate(entries, 1):
-        collected.add(entry)
-        digest.update(json.dumps({name: file.sha256 for name, file in entry.files.items()}).encode())
-        say(n, len(entries))
-    unfinished = manifest["rows"] - sum(entry.rows for entry in entries if entry.round == 0)
+    unfinished = manifest["rows"]
+    found = side_by_side(lambda entry: _part_of(out, entry, wanted), read_entries(out, parts), _READERS)
+    for n, part in enumerate(found, 1):
+        collected.add(part)
+        files = {name: file.sha256 for name, file in part.entry.files.items()}
+        digest.update(json.dumps(files).encode())
+        unfinished -= part.entry.rows if part.entry.round == 0 else 0
+        say(n, len(parts))
     # Jobs of versions without the setting mirrored every crop together with its views.
     collected.aligned_mirrored = render.get("aligned_mirrored", True)
     return collected.index(digest.hexdigest(), render["format"], unfinished)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is to be known of a part."""
+
+    entry: LedgerEntry
+    schema: pa.Schema
+    poses: pa.Table
+    """The columns that are needed, all of them for an expression."""
+    subjects: list[str | None]
+    faces: list["_Face"]
+
+
+def _part_of(out: Folder, entry: LedgerEntry, wanted: Wanted) -> _Part:
+    """Read and check a part, on a thread of its own."""
+    names = part_files(entry.part, views=True)
+    poses, by = _checked(out, entry, names["poses"]), wanted.by
+    needed = ["face_id", "mirrored", "yaw_deg", *([by] if by else [])] if wanted.where is None else None
+    table, schema = read_parquet(poses, needed), read_parquet_schema(poses)
+    ids = table["face_id"].to_pylist()
+    subjects: list[str | None] = [None] * len(table)
+    if by is not None:
+        subjects = _texts(table[by])
+    faces = _faces_of(_checked(out, entry, names["views"]), names, ids)
+    return _Part(entry, schema, table, subjects, faces)
 
 
 @dataclass
@@ -139,10 +175,6 @@ class _Collected:
     available: tuple[str, ...]
     """All views of the job."""
     shards: list[str] = field(default_factory=list)
-    views: list[np.ndarray] = field(default_factory=list)
-    """int64 (n, 5) of each part: shard, offset, length, name, face."""
-    faces: list[np.ndarray] = field(default_factory=list)
-    """int64 (n, 4) of each part: offset and length of the JSON, subject, mirrored."""
     subjects: dict[str, int] = field(default_factory=dict)
     carried: pa.Schema | None = None
     aligned_mirrored: bool = False
@@ -151,33 +183,31 @@ class _Collected:
     without_views: int = 0
     without_subject: int = 0
     not_selected: int = 0
-    yaws_deg: list[np.ndarray] = field(default_factory=list)
+    spill: SpillFolder = field(default_factory=SpillFolder)
 
     def __post_init__(self) -> None:
+        column = self.spill.column
+        self._shard, self._span = column("int32"), column("int64", 2)
+        self._name, self._face = column("int16"), column("int32")
+        self._face_span, self._face_subject = column("int64", 2), column("int32")
+        self._face_mirrored, self._face_yaw_deg = column("bool"), column("float32")
         self._where = None if self.wanted.where is None else Where(self.wanted.where)
 
-    def add(self, entry: LedgerEntry) -> None:
-        names = part_files(entry.part, views=True)
-        table = read_parquet(_checked(self.out, entry, names["poses"]))
+    def add(self, part: _Part) -> None:
+        """Add the views of a part."""
         ours = set(pose_schema(pa.schema([])).names)
-        self.carried = self.carried or pa.schema([f for f in table.schema if f.name not in ours])
-        by = self.wanted.by
-        subjects = [None] * len(table) if by is None else _texts(table[by])
-        poses = zip(table["face_id"].to_pylist(), subjects, table["mirrored"].to_pylist(), strict=True)
-        found = list(_faces_of(_checked(self.out, entry, names["views"]), names["views"]))
-        if len(found) != len(table):
-            raise StorageError(f"{names['views']} has {len(found)} faces, {names['poses']} {len(table)}")
+        self.carried = self.carried or pa.schema([f for f in part.schema if f.name not in ours])
+        place_of = {name: n for n, name in enumerate(self.names)}
         selected = None
         if self._where is not None:
-            selected = self._where.select(table, aligned=ALIGNED in self.available)
-        views: list[tuple[int, ...]] = []
+            selected = self._where.select(part.poses, aligned=ALIGNED in self.available)
+        views: list[tuple[int, int, int, int]] = []
         faces: list[tuple[int, int, int, bool]] = []
         kept: list[int] = []
-        for row, ((face_id, subject, mirrored), face) in enumerate(zip(poses, found, strict=True)):
-            if face.face_id != face_id:
-                raise StorageError(f"{names['views']} and {names['poses']} differ at the face {face_id!r}")
-            chosen = [(self.names.index(name), span) for name, span in face.views if name in self.names]
-            wanted = [pair for pair in chosen if selected is None or self.names[pair[0]] in selected[row]]
+        mirrored = part.poses["mirrored"].to_pylist()
+        for row, (subject, face) in enumerate(zip(part.subjects, part.faces, strict=True)):
+            chosen = [(name, span) for name, span in face.views if name in place_of]
+            wanted = [(name, span) for name, span in chosen if selected is None or name in selected[row]]
             if not chosen:
                 self.without_views += 1
             elif not wanted:
@@ -187,19 +217,25 @@ class _Collected:
             else:
                 label = -1 if not subject else self.subjects.setdefault(subject, len(self.subjects))
                 place = self.n_faces + len(faces)
-                views += [(len(self.shards), *span, name, place) for name, span in wanted]
-                faces.append((*face.json_span, label, mirrored))
+                views += [(*span, place_of[name], place) for name, span in wanted]
+                faces.append((*face.json_span, label, mirrored[row]))
                 kept.append(row)
-        self.shards.append(names["views"])
-        self.views.append(np.array(views, dtype=np.int64).reshape(-1, 5))
-        self.faces.append(np.array(faces, dtype=np.int64).reshape(-1, 4))
-        self.yaws_deg.append(table["yaw_deg"].to_numpy().astype(np.float32)[kept])
+        of_views = np.array(views, dtype=np.int64).reshape(-1, 4)
+        of_faces = np.array(faces, dtype=np.int64).reshape(-1, 4)
+        self._shard.add(np.full(len(of_views), len(self.shards)))
+        self._span.add(of_views[:, :2])
+        self._name.add(of_views[:, 2])
+        self._face.add(of_views[:, 3])
+        self._face_span.add(of_faces[:, :2])
+        self._face_subject.add(of_faces[:, 2])
+        self._face_mirrored.add(of_faces[:, 3] != 0)
+        self._face_yaw_deg.add(part.poses["yaw_deg"].to_numpy()[kept])
+        self.shards.append(part_files(part.entry.part, views=True)["views"])
         self.n_faces += len(faces)
-        self.posed += len(table)
+        self.posed += len(part.faces)
 
     def index(self, fingerprint: str, extension: str, unfinished: int) -> ViewIndex:
         assert self.carried is not None
-        views, faces = np.concatenate(self.views), np.concatenate(self.faces)
         sorted_subjects = sorted(self.subjects)
         # Labels were given as subjects came; they are to follow the order of the subjects' names.
         label = np.full(len(self.subjects) + 1, -1, dtype=np.int32)
@@ -209,13 +245,13 @@ class _Collected:
             out=self.out,
             fingerprint=fingerprint,
             shards=self.shards,
-            shard=views[:, 0].astype(np.int32),
-            span=views[:, 1:3],
-            name=views[:, 3].astype(np.int16),
-            face=views[:, 4].astype(np.int32),
-            face_span=faces[:, :2],
-            face_subject=label[faces[:, 2]],
-            face_mirrored=faces[:, 3].astype(bool),
+            shard=self._shard.done(),
+            span=self._span.done(),
+            name=self._name.done(),
+            face=self._face.done(),
+            face_span=self._face_span.done(),
+            face_subject=self._labels(label),
+            face_mirrored=self._face_mirrored.done(),
             aligned_mirrored=self.aligned_mirrored,
             names=self.names,
             extension=extension,
@@ -227,33 +263,56 @@ class _Collected:
             without_views=self.without_views,
             without_subject=self.without_subject,
             not_selected=self.not_selected,
-            face_yaw_deg=np.concatenate(self.yaws_deg),
+            face_yaw_deg=self._face_yaw_deg.done(),
+            spill=self.spill,
         )
+
+    def _labels(self, label: np.ndarray) -> np.ndarray:
+        before = self._face_subject.done()
+        labels = self.spill.array("int32", len(before))
+        for rows in chunks(len(before)):
+            labels[rows] = label[before[rows]]
+        return labels
 
 
 @dataclass(frozen=True)
 class _Face:
-    face_id: str
     json_span: Span
     views: list[tuple[str, Span]]
 
 
-def _faces_of(shard: bytes, name: str) -> Iterator[_Face]:
-    """The faces of a shard in order: members of one face lie together."""
-    with tarfile.open(fileobj=io.BytesIO(shard), mode="r:") as tar:
-        for key, members in groupby(tar, key=lambda member: member.name.partition(".")[0]):
-            views, json_span = [], None
-            for member in members:
-                span = (member.offset_data, member.size)
-                view, _, _ = member.name.partition(".")[2].rpartition(".")
-                if view:
-                    views.append((view, span))
-                else:
-                    json_span = span
-            if json_span is None:
-                raise StorageError(f"{name} has no JSON for {key}")
-            record = json.loads(shard[json_span[0] : sum(json_span)])
-            yield _Face(record["face_id"], json_span, views)
+def _faces_of(shard: bytes, files: Mapping[str, str], ids: list[str]) -> list[_Face]:
+    """The faces of a shard in order, which must be those of the poses: members of one face lie together."""
+    name = files["views"]
+    members = read_members(shard)
+    spans = zip(members.offsets.tolist(), members.sizes.tolist(), strict=True)
+    faces: list[_Face] = []
+    for key, of_face in groupby(
+        zip(members.names, spans, strict=True), key=lambda member: member[0].partition(".")[0]
+    ):
+        views, json_span = [], None
+        for member, span in of_face:
+            view, _, _ = member.partition(".")[2].rpartition(".")
+            if view:
+                views.append((view, span))
+            else:
+                json_span = span
+        if json_span is None:
+            raise StorageError(f"{name} has no JSON for {key}")
+        if len(faces) < len(ids) and not _is_of(shard, json_span, ids[len(faces)]):
+            raise StorageError(f"{name} and {files['poses']} differ at the face {ids[len(faces)]!r}")
+        faces.append(_Face(json_span, views))
+    if len(faces) != len(ids):
+        raise StorageError(f"{name} has {len(faces)} faces, {files['poses']} {len(ids)}")
+    return faces
+
+
+def _is_of(shard: bytes, span: Span, face_id: str) -> bool:
+    """Whether the JSON at a place is that of a face. It begins with the id, so is seldom parsed for it."""
+    begins = b'{"face_id": ' + json.dumps(face_id, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    if shard.startswith(begins, span[0]):
+        return True
+    return bool(json.loads(shard[span[0] : sum(span)])["face_id"] == face_id)
 
 
 def _checked(out: Folder, entry: LedgerEntry, name: str) -> bytes:

@@ -24,7 +24,7 @@ class Members:
     """int64 (n,)."""
 
 
-def header_blocks(piece: bytes) -> tuple[np.ndarray, np.ndarray]:
+def header_blocks(piece: bytes | memoryview) -> tuple[np.ndarray, np.ndarray]:
     """The blocks of a piece of a shard, uint8 (n, 512), and those with the mark of a header, int64 (k,).
 
     A picture that has the mark at the right place counts as well.
@@ -35,7 +35,7 @@ def header_blocks(piece: bytes) -> tuple[np.ndarray, np.ndarray]:
     return blocks, headers[(marks == _MAGIC).all(axis=1)]
 
 
-def header_names(piece: bytes) -> bytes:
+def header_names(piece: bytes | memoryview) -> bytes:
     """The names of the members whose headers are in a piece of a shard, 100 bytes each, zeros behind."""
     blocks, headers = header_blocks(piece)
     return blocks[headers, :_NAME_BYTES].tobytes()

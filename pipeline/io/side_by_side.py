@@ -6,7 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-from pipeline.io.storage import Folder, is_uri
+from faceposenet.photo.locations import is_uri
+from pipeline.io.storage import Folder
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from faceposenet.photo.locations import is_uri
 from pipeline.io.backoff import patiently
 from pipeline.io.parquet import read_parquet
 from pipeline.io.shards import header_names
 from pipeline.io.storage import Folder
 from pipeline.job.ledger import LedgerEntry, WrittenFile, part_files
 
-_PIECE_BYTES = 2**22
+# From a disk pieces stay in the processor's cache between hash and headers; from a store each is a request.
+_LOCAL_PIECE_BYTES, _REMOTE_PIECE_BYTES = 2**20, 2**22
 _VIEW = re.compile(r"\d{6,}-\d{6,}\.-?\d+\.(jpg|png|webp)")
 _NAME_BYTES = 100
 
@@ -124,10 +126,12 @@ def _read_shard(out: Folder, name: str) -> tuple[int, str, int, int]:
     Headers are counted by their mark. Whoever finds other numbers than expected uses `_count_members`.
     """
     digest, size, names = hashlib.sha256(), 0, []
+    buffer = memoryview(bytearray(_REMOTE_PIECE_BYTES if is_uri(out.location) else _LOCAL_PIECE_BYTES))
     with out.open(name) as file:
-        while piece := file.read(_PIECE_BYTES):
+        while length := file.readinto(buffer):
+            piece = buffer[:length]
             digest.update(piece)
-            size += len(piece)
+            size += length
             names.append(header_names(piece))
     joined = b"".join(names)
     faces = joined.count(b".json\0")

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from faceposenet.photo.locations import is_uri
 from pipeline.config.settings import load_config
 from pipeline.engine.machine import usable_cpus
 from pipeline.errors import PipelineError
 from pipeline.io.side_by_side import REMOTE_READERS, side_by_side
-from pipeline.io.storage import Folder, is_uri
+from pipeline.io.storage import Folder
 from pipeline.job.append import ledger_sha256
 from pipeline.job.bound_manifest import NoManifestError, open_bound_manifest
 from pipeline.job.check_part import CheckedPart, check_counts, check_files, check_sizes

@@ -58,7 +58,7 @@ def test_a_retry_that_was_stopped_continues_with_the_same_faces(tmp_path: Path) 
     (out / "_ledger/part-000003.json").unlink()
     assert "part 3 is not committed" in verify(Folder(str(out))).problems
     said: list[str] = []
-    retry_job(str(out), ["timeout"], None, say=said.append)
+    retry_job(str(out), [], None, say=said.append)
     assert said[0] == "continuing the retry: 3 faces in 2 parts"
     assert verify(Folder(str(out))).problems == []
 

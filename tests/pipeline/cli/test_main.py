@@ -73,8 +73,8 @@ def test_debug_shows_the_trace(manifest: Path, tmp_path: Path) -> None:
 def test_run_hands_its_options_to_the_job(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {}
 
-    def job(manifest: str, out: str, config) -> Summary:
-        asked.update(manifest=manifest, out=out, config=config)
+    def job(manifest: str, out: str, config, **options: object) -> Summary:
+        asked.update(manifest=manifest, out=out, config=config, **options)
         totals = Totals().plus(LedgerEntry(0, "f", 3, 1, 2, 5, {"image_missing": 1, "box_invalid": 1}))
         return Summary(totals, 3, 1.0, "CPUExecutionProvider", "why", "f")
 
@@ -194,7 +194,7 @@ def test_json_is_all_that_is_printed(manifest: Path, tmp_path: Path) -> None:
     ],
 )
 def test_exit_codes(error: BaseException, code: int, manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise error
 
     monkeypatch.setattr("pipeline.job.run.run_job", fail)

@@ -9,7 +9,7 @@ import pytest
 from fpn_core import ProviderError
 from pipeline.engine import local as local_engine
 from pipeline.engine.local import LocalRunner
-from pipeline.errors import JobIncompleteError
+from pipeline.errors import JobIncompleteError, ManifestError
 from pipeline.job.fingerprint import PreparedJob
 from tests.pipeline.engine.test_supervisor import prepare, sabotage  # noqa: F401  # a fixture
 
@@ -76,7 +76,7 @@ def test_what_fails_as_workers_start_is_told_with_their_last_words(
 def test_a_manifest_that_is_gone_ends_the_job(tmp_path: Path) -> None:
     prepared = prepare(tmp_path, [b""])
     (tmp_path / "list.txt").unlink()
-    with pytest.raises(JobIncompleteError, match=r"a worker failed: FileNotFoundError: .*list\.txt"):
+    with pytest.raises(ManifestError, match=r"list\.txt has changed since the job opened it \(it is gone\)"):
         run(prepared)
 
 
