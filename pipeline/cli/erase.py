@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from pipeline.cli.options import bar_of, echo_json, json_option
+from pipeline.printable import printable
 
 
 @click.command()
@@ -72,4 +73,4 @@ def erase(
     if erased.report_removed:
         click.echo("report.html showed photos and was deleted; fpn report writes a new one")
     for export in erased.stale_exports:
-        click.echo(f"an export that was made before may still hold them: {export}")
+        click.echo(printable(f"an export that was made before may still hold them: {export}"))
