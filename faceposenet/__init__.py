@@ -9,7 +9,8 @@ views = faceposenet.views("photo.jpg", face, [0, 40])
 
 Photos are paths, or uint8 arrays with channels BGR as OpenCV reads them (`channels="RGB"` for those of Pillow
 and Matplotlib). The functions share one `FacePoser`, which is made at the first call; make your own for
-another network, head or device. For whole datasets there is the command `fpn run`, with the same numbers.
+another network, head or device. For whole datasets there is the command `fpn run`, with the same numbers, and
+`faceposenet.run`, `check`, `verify` and `export`, which do from Python what the commands do.
 """
 
 import os
@@ -67,16 +68,21 @@ _MODULES = {
     "poser": ("FacePoser",),
     "sample": ("SAMPLE_BOX_XYWH_PX", "sample_photo"),
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+# The one exception to the rule that this package knows nothing of the job: these names lead there, at their
+# first use, so that users have one package to import.
+_OF_THE_JOB = dict.fromkeys(("run", "check", "verify", "export"), "pipeline.api")
+_MODULE_OF = {
+    name: f"{__name__}.{module}" for module, names in _MODULES.items() for name in names
+} | _OF_THE_JOB
 
 
 def __getattr__(name: str) -> object:
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    value = getattr(import_module(_MODULE_OF[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_OF_THE_JOB})

@@ -12,7 +12,7 @@ _SHOWN_EVERY_S = 1.0
 
 
 @click.command()
-@click.argument("out")
+@click.argument("outs", metavar="OUT...", nargs=-1, required=True)
 @click.argument("dest")
 @click.option(
     "--as",
@@ -60,9 +60,26 @@ _SHOWN_EVERY_S = 1.0
     metavar="SHARE",
     help="Of the subjects, for a split val; no subject is in both.",
 )
+@click.option(
+    "--repeated",
+    type=click.Choice(["error", "first"]),
+    default="error",
+    show_default=True,
+    help="A face id that stands in two of several outputs.",
+)
 @json_option
-def export(out: str, dest: str, form: Any, views: str | None, as_json: bool, **settings: Any) -> None:
-    """Export the views of the job in OUT to the folder DEST, in a form that training code reads.
+def export(
+    outs: tuple[str, ...],
+    dest: str,
+    form: Any,
+    views: str | None,
+    repeated: Any,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Export the views of the jobs in OUT... to the folder DEST, in a form that training code reads.
+
+    Several jobs with the same settings are joined.
 
     Checksums of all parts are verified first. The same command continues an export that was stopped.
 
@@ -71,6 +88,7 @@ def export(out: str, dest: str, form: Any, views: str | None, as_json: bool, **s
       fpn export out faces --as imagefolder --views aligned
       fpn export out s3://bucket/train --as webdataset --views 0,40 --seed 1
       fpn export out rec --as recordio --by subject_id
+      fpn export 2024 2025 faces --as parquet --repeated first
       fpn export out set --as webdataset --where 'abs(yaw_deg) < 60 and seen_fraction > 0.5' --val 0.02
     """
     from dataclasses import asdict
@@ -83,7 +101,8 @@ def export(out: str, dest: str, form: Any, views: str | None, as_json: bool, **s
         names = tuple(name.strip() for name in views.split(","))
     progress = Progress()
     try:
-        exported = export_views(out, dest, ExportSettings(form=form, views=names, **settings), progress)
+        asked = ExportSettings(form=form, views=names, **settings)
+        exported = export_views(outs, dest, asked, progress, repeated)
     finally:
         progress.close()
     if exported.unfinished:
@@ -106,6 +125,8 @@ def export(out: str, dest: str, form: Any, views: str | None, as_json: bool, **s
         "without a subject": exported.without_subject,
         "not selected": exported.not_selected,
     }
+    if exported.repeated:
+        parts["in an earlier output too"] = exported.repeated
     added = " + ".join(f"{count:,} {what}" for what, count in parts.items())
     click.echo(f"{exported.posed:,} posed faces = {added}")
 

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.exit_codes import INCOMPLETE, NOTHING_POSED, TERMINATED
+from pipeline.cli.exit_codes import NOTHING_POSED, TERMINATED
 from pipeline.cli.options import (
     address_option,
-    bar_over,
     config_option,
     echo_json,
     given,
@@ -188,75 +187,6 @@ def check(
         click.echo(printable(f"  {example}"))
     if found.passed_over:
         click.echo(printable(f"files that belong to no face: {_counts(found.passed_over)}"))
-
-
-class _Share(click.ParamType[float]):
-    """A share: 1% or 0.01."""
-
-    name = "share"
-
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        text = str(value)
-        try:
-            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            share = -1.0
-        if not 0 < share <= 1:
-            self.fail(f"{text!r} is no share: expected for instance 1% or 0.01", param)
-        return share
-
-
-@click.command()
-@click.argument("out")
-@click.option("--manifest", help="The manifest, where it is elsewhere by now or needs credentials.")
-@click.option(
-    "--sample",
-    type=_Share(),
-    default="100%",
-    show_default=True,
-    help="Share of the parts that are read; of the others only the sizes are compared.",
-)
-@click.option("--quick", is_flag=True, help="Compare counts and sizes alone, and read no results.")
-@json_option
-def verify(out: str, manifest: str | None, sample: float, quick: bool, as_json: bool) -> None:
-    """Re-read the results in OUT: checksums, counts, and every face of the manifest exactly once.
-
-    \b
-    Examples:
-      fpn verify out
-      fpn verify s3://bucket/out --sample 1%
-      fpn verify s3://bucket/out --quick
-    """
-    from pipeline.io.storage import Folder, without_credentials
-    from pipeline.job.verify import verify as verify_output
-
-    share = 0.0 if quick else sample
-    found = verify_output(Folder(out), lambda parts: bar_over(parts, "parts"), manifest, share)
-    shown = without_credentials(out)
-    if as_json:
-        echo_json({"out": shown} | asdict(found))
-        sys.exit(INCOMPLETE if found.problems else 0)
-    click.echo(
-        f"{shown}: {found.parts:,} of {found.expected_parts:,} parts, {found.faces:,} faces = "
-        f"{found.posed:,} posed + {found.rejected:,} rejected, {found.views:,} views"
-        + (f"; {found.erased:,} were erased" if found.erased else "")
-    )
-    for export in found.stale_exports:
-        click.echo(printable(f"made before the last erasure, and may hold faces that were erased: {export}"))
-    for problem in found.problems:
-        click.echo(printable(f"  {problem}"))
-    if share < 1:
-        click.echo(f"{found.parts_read:,} parts were read; of the others only counts and sizes were compared")
-    elif not found.compared:
-        click.echo(printable(f"the faces were not compared with the manifest: {found.why_not_compared}"))
-    if found.problems:
-        click.echo(f"error: {len(found.problems)} problems; fpn run continues an unfinished job", err=True)
-        sys.exit(INCOMPLETE)
-    if share < 1:
-        click.echo("no problem was found")
-        return
-    same = "; their ids are the manifest's" if found.compared else ""
-    click.echo(f"all files are as they were written, no face is missing or twice{same}")
 
 
 @click.command()

@@ -24,7 +24,7 @@ COMMANDS = {
         "plan": ("pipeline.cli.job:plan", "Say what a job would take: parts, time, cost."),
         "run": ("pipeline.cli.job:run", "Pose and render every face of a manifest."),
         "retry": ("pipeline.cli.job:retry", "Try rejected faces again."),
-        "verify": ("pipeline.cli.job:verify", "Prove that the results are whole."),
+        "verify": ("pipeline.cli.verify:verify", "Prove that the results are whole."),
         "erase": ("pipeline.cli.erase:erase", "Take people out of the results."),
     },
     "Looking at results": {

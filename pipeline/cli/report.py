@@ -11,16 +11,23 @@ from pipeline.cli.options import echo_json, image_root_option, json_option
 
 
 @click.command()
-@click.argument("out")
+@click.argument("outs", metavar="OUT...", nargs=-1, required=True)
 @image_root_option
 @click.option("--to", "target", help="File or URI to write; by default OUT/report.html.")
 @click.option("--faces", type=click.IntRange(0), default=24, show_default=True, help="Random faces to show.")
 @click.option("--seed", default=0, show_default=True, help="Another seed shows other faces.")
 @click.option("--manifest", help="The manifest, where it lies elsewhere by now or needs credentials.")
 def report(
-    out: str, image_root: str | None, target: str | None, faces: int, seed: int, manifest: str | None
+    outs: tuple[str, ...],
+    image_root: str | None,
+    target: str | None,
+    faces: int,
+    seed: int,
+    manifest: str | None,
 ) -> None:
     """Write OUT/report.html: charts, rejects, faces, extremes and settings of a job, in one file.
+
+    Each of several outputs gets its own.
 
     The page asks nothing of the network, so it can be sent around. It shows photos: keep it as private as
     they are.
@@ -33,8 +40,11 @@ def report(
     from pipeline.io.storage import without_credentials
     from pipeline.report.write import write_report
 
-    written = write_report(out, target, faces=faces, seed=seed, manifest=manifest, image_root=image_root)
-    click.echo(f"report: {without_credentials(written)}")
+    if target is not None and len(outs) > 1:
+        raise click.UsageError("--to names one file, and each of several outputs gets its own report")
+    for out in outs:
+        written = write_report(out, target, faces=faces, seed=seed, manifest=manifest, image_root=image_root)
+        click.echo(f"report: {without_credentials(written)}")
 
 
 class _Box(click.ParamType[tuple[float, ...]]):

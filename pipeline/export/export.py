@@ -1,13 +1,13 @@
 """An export as a whole: bound to its job and settings, resumable, with counts that add up."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from pipeline.errors import ConfigError, FingerprintError
 from pipeline.export.imagefolder import write_imagefolder
-from pipeline.export.index import ViewIndex, Wanted, index_views
+from pipeline.export.index import Repeated, ViewIndex, Wanted, join_views
 from pipeline.export.order import Order, cut, ordered
 from pipeline.export.parquet import parquet_shard
 from pipeline.export.records import write_records
@@ -52,7 +52,7 @@ class ExportSettings:
 
 @dataclass(frozen=True)
 class Exported:
-    """What was exported; posed = faces + without_views + without_subject + not_selected."""
+    """What was exported; posed = faces + without_views + without_subject + not_selected + repeated."""
 
     unfinished: int
     """Faces that the job has yet to do."""
@@ -68,27 +68,38 @@ class Exported:
     val_views: int = 0
     """Views and subjects of the split for validation, which count above too."""
     val_subjects: int = 0
+    repeated: int = 0
+    """Faces that stand in an earlier one of several outputs, and count once."""
 
 
 def export_views(
-    out: str, dest: str, settings: ExportSettings, say: Say = lambda what, n, of: None
+    out: str | Sequence[str],
+    dest: str,
+    settings: ExportSettings,
+    say: Say = lambda what, n, of: None,
+    repeated: Repeated = "error",
 ) -> Exported:
     """Export the views of the job in `out` to the folder `dest`; the same call continues a stopped one.
 
-    `say` hears what is being done, how much of it is done, and of how much.
+    Args:
+        out: The output of a job, or of several with the same settings, which are joined.
+        dest: Folder of the export.
+        settings: What is exported, and how.
+        say: Called with what is being done, how much of it is done, and of how much.
+        repeated: What becomes of a face id that stands in two outputs (see `join_views`).
 
     Raises:
         ConfigError: a view or column that the job does not have.
         FingerprintError: `dest` holds another export, or other files.
         StorageError: see `index_views`; or `dest` cannot be written.
     """
-    source, target = Folder(out), Folder(dest)
-    job = stored_job(source)
+    sources, target = [Folder(each) for each in ([out] if isinstance(out, str) else out)], Folder(dest)
+    job = stored_job(sources[0])
     settings = _resolved(settings, job["inputs"])
     needs_subject = settings.form in ("imagefolder", "recordio")
     views = None if settings.views == "all" else settings.views
     wanted = Wanted(views, settings.by, needs_subject, settings.where)
-    index = index_views(source, wanted, lambda n, of: say("parts checked", n, of))
+    index = join_views(sources, wanted, lambda n, of: say("parts checked", n, of), repeated)
     splits = _selected(index, settings) if len(index) else {}
     exported = _counts(index, splits)
     if not exported.views:
@@ -108,7 +119,8 @@ def export_views(
         with SampleReader(split) as reader:
             files += _write(reader, target, name, settings, say)
     exported = replace(exported, files=files)
-    note_export(source, dest)
+    for source in sources:
+        note_export(source, dest)
     target.write(RECORD, json.dumps({**record, "result": asdict(exported)}, indent=1).encode())
     return exported
 
@@ -142,6 +154,7 @@ def _counts(index: ViewIndex, splits: Mapping[str, ViewIndex]) -> Exported:
         not_selected=index.not_selected + len(index.face_subject) - faces,
         val_views=0 if val is None else len(val),
         val_subjects=0 if val is None else len(val.subjects),
+        repeated=index.n_repeated,
     )
 
 

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -19,10 +21,12 @@ from pipeline.io.shards import read_members
 from pipeline.io.side_by_side import side_by_side
 from pipeline.io.storage import Folder, without_credentials
 from pipeline.io.tables import python_values
+from pipeline.job.fingerprint import differing
 from pipeline.job.job_file import stored_job
 from pipeline.job.ledger import LedgerEntry, committed_parts, part_files, read_entries
 from pipeline.stages.write import pose_schema
 
+Repeated = Literal["error", "first"]
 _READERS = 4
 """Parts that are read side by side; each is in memory as a whole."""
 
@@ -50,7 +54,9 @@ class ViewIndex:
     fingerprint: str
     """Of the job and its committed parts."""
     shards: list[str]
-    """Names of the shards in `out`."""
+    """Names of the shards in their folders."""
+    folders: list[Folder]
+    """The output that each shard is of."""
     shard: np.ndarray
     """int32 (n,): which shard a view is in."""
     span: np.ndarray
@@ -85,6 +91,8 @@ class ViewIndex:
     """Those that have some, but none that the expression selects."""
     face_yaw_deg: np.ndarray
     """float32 (faces,): of the photo."""
+    n_repeated: int
+    """Faces that were left out since they stand in an earlier output."""
     spill: SpillFolder
     """Where the arrays lie."""
     weight: np.ndarray | None = None
@@ -101,13 +109,33 @@ class ViewIndex:
 def index_views(
     out: Folder, wanted: Wanted, say: Callable[[int, int], None] = lambda n, of: None
 ) -> ViewIndex:
-    """Check the committed parts of a job and find their views. `say` hears of each part that is done.
+    """Check the committed parts of a job and find their views; see `join_views`."""
+    return join_views([out], wanted, say)
+
+
+def join_views(
+    outs: Sequence[Folder],
+    wanted: Wanted,
+    say: Callable[[int, int], None] = lambda n, of: None,
+    repeated: Repeated = "error",
+) -> ViewIndex:
+    """Check the committed parts of several jobs and find their views.
+
+    Args:
+        outs: Outputs of jobs with the same settings, network, head and carried columns.
+        wanted: What is to be found.
+        say: Called with the number of parts that are done, and of all.
+        repeated: What becomes of a face id that stands in two outputs: an error, or the first one counts.
 
     Raises:
-        StorageError: `out` is not the output of a job, or a file is missing or not as it was written.
-        ConfigError: a view or a column that the job does not have, or a job without views.
+        StorageError: a folder is not the output of a job, or a file is missing or not as it was written.
+        ConfigError: a view or a column that the jobs do not have, jobs without views or that differ, or a
+            face id that stands in two of them.
     """
-    job = stored_job(out)
+    out = outs[0]
+    jobs = [stored_job(each) for each in outs]
+    _check_alike(outs, jobs)
+    job = jobs[0]
     render = job["inputs"]["settings"]["render"]
     available = [str(yaw_deg) for yaw_deg in render["views_deg"]]
     available += [ALIGNED] if render["aligned_px"] else []
@@ -120,23 +148,49 @@ def index_views(
     carried = manifest["carried"]
     if wanted.by is not None and wanted.by not in carried:
         raise ConfigError(f"the job has no column {wanted.by!r}; carried are {', '.join(carried) or 'none'}")
-    parts = sorted(committed_parts(out))
-    if not parts:
-        raise StorageError(f"{without_credentials(out.location)!r} has no part that is done; run fpn run")
+    parts = [sorted(committed_parts(each)) for each in outs]
+    for each, of_it in zip(outs, parts, strict=True):
+        if not of_it:
+            raise StorageError(
+                f"{without_credentials(each.location)!r} has no part that is done; run fpn run"
+            )
     names = tuple(name for name in available if wanted.views is None or name in wanted.views)
-    collected = _Collected(out, names, wanted, tuple(available))
-    digest = hashlib.sha256(job["fingerprint"].encode())
-    unfinished = manifest["rows"]
-    found = side_by_side(lambda entry: _part_of(out, entry, wanted), read_entries(out, parts), _READERS)
-    for n, part in enumerate(found, 1):
-        collected.add(part)
-        files = {name: file.sha256 for name, file in part.entry.files.items()}
-        digest.update(json.dumps(files).encode())
-        unfinished -= part.entry.rows if part.entry.round == 0 else 0
-        say(n, len(parts))
+    collected = _Collected(out, names, wanted, tuple(available), repeated)
+    digest = hashlib.sha256()
+    done, unfinished = 0, 0
+    for each, of_it, its_job in zip(outs, parts, jobs, strict=True):
+        digest.update(its_job["fingerprint"].encode())
+        unfinished += its_job["inputs"]["manifest"]["rows"]
+        for part in side_by_side(partial(_part_of, each, wanted), read_entries(each, of_it), _READERS):
+            collected.add(part, each)
+            files = {name: file.sha256 for name, file in part.entry.files.items()}
+            digest.update(json.dumps(files).encode())
+            unfinished -= part.entry.rows if part.entry.round == 0 else 0
+            done += 1
+            say(done, sum(map(len, parts)))
+        if len(outs) > 1:
+            collected.end_of_output()
     # Jobs of versions without the setting mirrored every crop together with its views.
     collected.aligned_mirrored = render.get("aligned_mirrored", True)
     return collected.index(digest.hexdigest(), render["format"], unfinished)
+
+
+def _check_alike(outs: Sequence[Folder], jobs: Sequence[dict[str, Any]]) -> None:
+    """Raises ConfigError where a job differs from the first in what its results mean."""
+
+    def compared(job: dict[str, Any]) -> dict[str, Any]:
+        inputs = job["inputs"]
+        kept = {name: inputs.get(name) for name in ("format", "model", "head")}
+        settings = {name: inputs["settings"].get(name) for name in ("pose", "render")}
+        return kept | {"settings": settings, "carried": inputs["manifest"]["carried"]}
+
+    for out, job in zip(outs, jobs, strict=True):
+        differences = differing(compared(jobs[0]), compared(job))
+        if differences:
+            raise ConfigError(
+                f"{without_credentials(out.location)!r} cannot be joined with "
+                f"{without_credentials(outs[0].location)!r}: they differ in {'; '.join(differences)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -151,7 +205,7 @@ class _Part:
     faces: list["_Face"]
 
 
-def _part_of(out: Folder, entry: LedgerEntry, wanted: Wanted) -> _Part:
+def _part_of(out: Folder, wanted: Wanted, entry: LedgerEntry) -> _Part:
     """Read and check a part, on a thread of its own."""
     names = part_files(entry.part, views=True)
     poses, by = _checked(out, entry, names["poses"]), wanted.by
@@ -174,7 +228,10 @@ class _Collected:
     wanted: Wanted
     available: tuple[str, ...]
     """All views of the job."""
+    repeated: Repeated
     shards: list[str] = field(default_factory=list)
+    folders: list[Folder] = field(default_factory=list)
+    n_repeated: int = 0
     subjects: dict[str, int] = field(default_factory=dict)
     carried: pa.Schema | None = None
     aligned_mirrored: bool = False
@@ -192,9 +249,37 @@ class _Collected:
         self._face_span, self._face_subject = column("int64", 2), column("int32")
         self._face_mirrored, self._face_yaw_deg = column("bool"), column("float32")
         self._where = None if self.wanted.where is None else Where(self.wanted.where)
+        self._ids_before: list[np.ndarray] = []
+        self._ids: list[np.ndarray] = []
 
-    def add(self, part: _Part) -> None:
+    def end_of_output(self) -> None:
+        """Remember the ids of the output that was added: 8 bytes each."""
+        self._ids_before.append(np.sort(np.concatenate([np.zeros(0, np.int64), *self._ids])))
+        self._ids = []
+
+    def _stand_before(self, part: _Part, out: Folder) -> np.ndarray:
+        """bool (n,): whether each face of a part stands in an output that was added before.
+
+        Raises:
+            ConfigError: one does, and that is an error.
+        """
+        names = part.poses["face_id"].to_pylist()
+        ids = np.fromiter(map(hash, names), np.int64, len(names))
+        self._ids.append(ids)
+        found = np.zeros(len(ids), bool)
+        for before in self._ids_before:
+            found |= np.isin(ids, before)
+        if found.any() and self.repeated == "error":
+            raise ConfigError(
+                f"the face {names[int(np.argmax(found))]!r} of {without_credentials(out.location)!r} stands "
+                "in an earlier output too; --repeated first takes the earlier one of each"
+            )
+        return found
+
+    def add(self, part: _Part, out: Folder) -> None:
         """Add the views of a part."""
+        stands_before = self._stand_before(part, out)
+        self.n_repeated += int(stands_before.sum())
         ours = set(pose_schema(pa.schema([])).names)
         self.carried = self.carried or pa.schema([f for f in part.schema if f.name not in ours])
         place_of = {name: n for n, name in enumerate(self.names)}
@@ -208,6 +293,8 @@ class _Collected:
         for row, (subject, face) in enumerate(zip(part.subjects, part.faces, strict=True)):
             chosen = [(name, span) for name, span in face.views if name in place_of]
             wanted = [(name, span) for name, span in chosen if selected is None or name in selected[row]]
+            if stands_before[row]:
+                continue
             if not chosen:
                 self.without_views += 1
             elif not wanted:
@@ -231,6 +318,7 @@ class _Collected:
         self._face_mirrored.add(of_faces[:, 3] != 0)
         self._face_yaw_deg.add(part.poses["yaw_deg"].to_numpy()[kept])
         self.shards.append(part_files(part.entry.part, views=True)["views"])
+        self.folders.append(out)
         self.n_faces += len(faces)
         self.posed += len(part.faces)
 
@@ -245,6 +333,8 @@ class _Collected:
             out=self.out,
             fingerprint=fingerprint,
             shards=self.shards,
+            folders=self.folders,
+            n_repeated=self.n_repeated,
             shard=self._shard.done(),
             span=self._span.done(),
             name=self._name.done(),

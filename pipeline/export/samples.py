@@ -103,7 +103,7 @@ class SampleReader:
 
     def read(self, places: Sequence[int] | np.ndarray) -> Iterator[Sample]:
         """The views at some places of the index, in their order; from a store, by several threads."""
-        if not is_uri(self.index.out.location):
+        if not any(is_uri(folder.location) for folder in self.index.folders):
             yield from map(self._sample, places)
             return
         with ThreadPoolExecutor(_READERS) as pool:
@@ -162,7 +162,8 @@ class SampleReader:
         try:
             data = patiently(lambda: self._file(shard).read_at(length, offset))
         except OSError as error:
-            raise StorageError(f"cannot read {name!r} in {self.index.out.location!r}: {error}") from error
+            folder = self.index.folders[shard].location
+            raise StorageError(f"cannot read {name!r} in {folder!r}: {error}") from error
         if len(data) < length:
             raise StorageError(f"{name!r} has changed while it was exported; run fpn verify")
         return bytes(data)
@@ -172,7 +173,7 @@ class SampleReader:
             if shard in self._open:
                 self._open.move_to_end(shard)
             else:
-                self._open[shard] = self.index.out.open(self.index.shards[shard])
+                self._open[shard] = self.index.folders[shard].open(self.index.shards[shard])
                 if len(self._open) > _OPEN_SHARDS:
                     self._open.popitem(last=False)
             return self._open[shard]

@@ -20,6 +20,7 @@ from pipeline.job.job_file import JOB_NAME, append_name, read_job_file, stored_j
 from pipeline.job.plan import Plan, part_size
 from pipeline.manifest import Manifest, Slice, check_ids, open_manifest
 from pipeline.stages.part import Job, Part
+from pipeline.tables_in import MANIFEST_FOLDER
 from pipeline.versions import library_versions
 from render_core.head import Head, geometry_sha256
 from render_core.head_folder import find_head
@@ -106,7 +107,7 @@ def _bound(out: Folder) -> dict[str, Any] | None:
     """
     before = read_job_file(out)
     # A run that was killed while it wrote its job file leaves a temporary file with a dot.
-    if before is None and any(not name.startswith(".") for name in out.names()):
+    if before is None and any(not name.startswith(".") and name != MANIFEST_FOLDER for name in out.names()):
         # It may be a job that another machine began between the two looks.
         before = read_job_file(out)
         if before is None:

@@ -52,6 +52,10 @@ class SeenIds:
         """How many ids were added to a group."""
         return self._counts.get(group, 0)
 
+    def repeated(self, group: str) -> int:
+        """How many ids of a group are there more than once, counting each time but the first."""
+        return sum(len(ids) - len(np.unique(ids)) for (ids,) in self.buckets(group))
+
     def buckets(self, *groups: str) -> Iterator[tuple[np.ndarray, ...]]:
         """The ids of several groups piece by piece: equal ids of all groups are in the same piece."""
         if self._folder is None:

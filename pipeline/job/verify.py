@@ -57,6 +57,7 @@ def verify(
     watch: Callable[[Sequence[int]], Iterable[int]] = lambda parts: parts,
     manifest: str | None = None,
     sample: float = 1.0,
+    joint: SeenIds | None = None,
 ) -> Verification:
     """Re-read every file of a job: sizes, checksums, counts, and that no face is missing or there twice.
 
@@ -71,6 +72,7 @@ def verify(
         sample: Share of the parts that are read, the same ones every time. Of the others, and so of all where
             it is 0, the counts and the sizes of files are compared, which takes their ledger entries and a
             listing; ids are then not compared.
+        joint: Takes the ids of this output and of others, as its group `first`.
 
     Raises:
         StorageError: the folder is not the output of a job.
@@ -98,6 +100,9 @@ def verify(
         if sample >= 1:
             found.problems += _faces(found, seen, plan.n_rows)
             found.problems += _compared(found, seen, job, manifest)
+            if joint is not None:
+                for (first,) in seen.buckets("first"):
+                    joint.add("first", first)
         else:
             found.why_not_compared = f"of {len(parts):,} parts {len(chosen):,} were read"
     found.problems += _appends(out, job, done)

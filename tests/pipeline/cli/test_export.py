@@ -40,6 +40,7 @@ def test_for_scripts(job: Folder, tmp_path: Path) -> None:
         "not_selected": 0,
         "val_views": 0,
         "val_subjects": 0,
+        "repeated": 0,
     }
 
 

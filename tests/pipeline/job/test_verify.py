@@ -70,6 +70,15 @@ def test_a_sample_reads_some_parts_and_compares_the_sizes_of_the_others(own_outp
     assert any("were written" in problem for problem in verify(out, sample=0.0).problems)
 
 
+def test_an_id_in_two_outputs_is_said(own_output: JobOutput, job_output: JobOutput) -> None:
+    both = CliRunner().invoke(main, ["verify", str(own_output.out), str(job_output.out)])
+    faces = own_output.posed + own_output.rejected
+    assert both.exit_code == 3
+    assert f"{faces:,} face ids stand in more than one of the outputs" in both.output
+    record = CliRunner().invoke(main, ["verify", str(own_output.out), str(job_output.out), "--json"])
+    assert json.loads(record.output)["ids_in_two_outputs"] == faces
+
+
 def test_the_command_says_what_was_not_read(own_output: JobOutput) -> None:
     quick = CliRunner().invoke(main, ["verify", str(own_output.out), "--quick"])
     assert "0 parts were read; of the others only counts and sizes were compared" in quick.output
