@@ -21,7 +21,7 @@ from pipeline.manifest.build.find import ALIGNED_XYWH
 
 _BATCH = 64
 # Raised with every change of what crops are made of.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
