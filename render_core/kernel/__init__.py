@@ -16,13 +16,23 @@ from render_core.kernel.inputs import NO_CELLS, NO_EDGES, Edges, ViewCells
 from render_core.kernel.look import CellTable, Glance, Looked, PhotoLimits, empty_look, look_constants
 from render_core.kernel.weights import BORDER_AFTER_PX, BORDER_BEFORE_PX
 
+_INTERFACE = 1
+"""The version of the compiled functions that this module calls, as in `module.c`."""
+
 try:
     from render_core.kernel import _compiled
+
+    # A checkout keeps the kernel that was built before the sources changed.
+    if not hasattr(_compiled, "interface") or _compiled.interface() != _INTERFACE:
+        _compiled = None  # type: ignore[assignment]
+        _WHY = "its compiled kernel is of another version"
 except ImportError:  # installed from source without a compiler
     _compiled = None  # type: ignore[assignment]
+    _WHY = "it was installed without a C compiler"
+if _compiled is None:
     logging.getLogger(__name__).warning(
-        "the renderer runs without its compiled kernel: same pictures, many times slower. "
-        "Install a wheel, or install from source with a C compiler."
+        f"the renderer runs without its compiled kernel, because {_WHY}: same pictures, many times slower. "
+        "Install a wheel, or install again from source with a C compiler."
     )
 
 __all__ = [

@@ -203,7 +203,16 @@ static PyObject *py_best_path(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(n
     return PyUnicode_FromString(best_path());
 }
 
+/* Counts up with every change of the functions below, so that Python never calls a kernel of another version. */
+enum { INTERFACE = 1 };
+
+static PyObject *py_interface(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+{
+    return PyLong_FromLong(INTERFACE);
+}
+
 static PyMethodDef METHODS[] = {
+    {"interface", py_interface, METH_NOARGS, "The version of the functions of this module."},
     {"sample_view", py_sample_view, METH_VARARGS,
      "sample_view(points, head_mask, source, projection, weights, twins, fill, trust, offsets, edge_pixels, "
      "edge_points, edge_shares, out, (rows, columns), (source_height, source_width), taps, side, cell_px, edges, "
