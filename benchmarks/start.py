@@ -25,7 +25,7 @@ from pipeline.bench.photos import write_photos
 FACES = 10
 _IMPORTS = {
     "without Ray": "import pipeline.cli.main, pipeline.cli.job, pipeline.job.run, pipeline.engine.local",
-    "with Ray": "import pipeline.cli.main, pipeline.cli.job, pipeline.job.run, pipeline.engine.ray.engine",
+    "with Ray": "import pipeline.cli.main, pipeline.cli.job, pipeline.job.run, pipeline.engine.ray.runner",
     "worker": "import pipeline.stages.registry",
 }
 _SHOWN = 10

@@ -43,6 +43,7 @@ class PoseNetwork:
         device: Device = "auto",
         threads: int = 1,
         expected_sha256: str | None = None,
+        cache_dir: Path | None = None,
     ) -> None:
         """Loads the file.
 
@@ -51,6 +52,7 @@ class PoseNetwork:
             device: "auto" uses CUDA where it works and else the CPU; "cuda" and "tensorrt" insist.
             threads: CPU threads per call.
             expected_sha256: hex digest that the file must have; checked before any of it is used.
+            cache_dir: where TensorRT keeps the engines that it builds, which takes minutes; None: nowhere.
 
         Raises:
             ModelFileError: a file that does not exist, is not a network, or has another digest.
@@ -65,7 +67,7 @@ class PoseNetwork:
                 f"{path} has the SHA-256 {self.sha256}; expected {expected_sha256}. It is another file, or"
                 " was changed or cut short on its way: copy it again, or correct the expected digest."
             )
-        self._session, self.provider_reason = open_session(model, str(path), device, threads)
+        self._session, self.provider_reason = open_session(model, str(path), device, threads, cache_dir)
         self.provider: str = self._session.get_providers()[0]
         self._bound_device = None if self.provider == CPU else "cuda"
         self.spec: NetworkSpec = metadata_to_spec(self._session.get_modelmeta().custom_metadata_map)

@@ -6,6 +6,7 @@ import ctypes
 import io
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import cv2
@@ -20,16 +21,22 @@ _AVX512_VNNI = 23
 Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 
+Provider = str | tuple[str, dict[str, bool | str]]
+"""A provider as ONNX Runtime takes it: its name, or its name and options."""
+
 TENSORRT = "TensorrtExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
 
 
-def open_session(model: bytes, source: str, device: Device, threads: int) -> tuple[Any, str]:
+def open_session(
+    model: bytes, source: str, device: Device, threads: int, cache_dir: Path | None = None
+) -> tuple[Any, str]:
     """The session of a serialized model, and one sentence on why it runs where it runs.
 
     "auto" tries CUDA and else takes the CPU. TensorRT spends minutes on building an engine for every batch
-    size, so it only comes when asked for. `source` names the model in errors.
+    size, so it only comes when asked for; `cache_dir` is where it keeps them for the next time. `source`
+    names the model in errors.
 
     Raises ModelFileError for bytes that are not a network, ProviderError where "cuda" or "tensorrt" was asked
     for and does not work.
@@ -42,22 +49,28 @@ def open_session(model: bytes, source: str, device: Device, threads: int) -> tup
     if obstacle is None:
         # ONNX Runtime can only be asked by trying: its list of providers is that of the build.
         try:
-            session = _create(model, source, providers, threads)
+            session = _create(model, source, _with_options(providers, cache_dir), threads)
         except ModelFileError as error:
             # A file that is at fault fails below, on the CPU, once more.
             obstacle = f"ONNX Runtime cannot open the network on the GPU ({error.__cause__})"
         else:
             if session.get_providers()[0] == providers[0]:
                 return session, f"{name}: ONNX Runtime opened the network on the GPU"
-            obstacle = f"there is an NVIDIA driver, but no visible GPU or no {_LIBRARIES[name]} libraries"
+            obstacle = (
+                f"there is an NVIDIA driver, but no visible GPU, no {_LIBRARIES[name]} libraries, or the"
+                f" driver is older than {LEAST_DRIVER}"
+            )
     if device != "auto":
         raise ProviderError(
-            f"device is {device!r}, but {obstacle}. Install the driver on the machine and the"
-            f" {_LIBRARIES[name]} libraries ({_INSTALL[name]}), or take device='auto' or 'cpu'."
+            f"device is {device!r}, but {obstacle}. Install the driver on the machine ({LEAST_DRIVER} or"
+            f" newer, for CUDA 13) and the {_LIBRARIES[name]} libraries ({_INSTALL[name]}), or take"
+            " device='auto' or 'cpu'."
         )
     return _create(model, source, [CPU], threads), f"CPU: {obstacle}"
 
 
+LEAST_DRIVER = "R580"
+"""The least NVIDIA driver for CUDA 13, which ONNX Runtime from 1.27 on is built for."""
 _LIBRARIES = {"CUDA": "CUDA and cuDNN", "TensorRT": "CUDA, cuDNN and TensorRT"}
 _INSTALL = {
     "CUDA": "pip install 'faceposenet[cuda]'",
@@ -84,7 +97,7 @@ def _gpu_obstacle(provider: str, name: str) -> str | None:
     return None
 
 
-def _create(model: bytes, source: str, providers: list[str], threads: int) -> Any:
+def _create(model: bytes, source: str, providers: Sequence[Provider], threads: int) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -101,13 +114,28 @@ def _create(model: bytes, source: str, providers: list[str], threads: int) -> An
             # Finds the libraries of the pip packages of CUDA and cuDNN.
             ort.preload_dlls()
         try:
-            return ort.InferenceSession(model, options, providers=providers)
+            return ort.InferenceSession(model, options, providers=list(providers))
         except Exception as error:
             # The exceptions of ONNX Runtime share no base class of their own.
             raise ModelFileError(
                 f"ONNX Runtime cannot load {source}: {error}. Expected one self-contained ONNX file of"
                 " standard operators, without external weights or custom-op libraries."
             ) from error
+
+
+def _with_options(providers: Sequence[str], cache_dir: Path | None) -> list[Provider]:
+    """Providers as ONNX Runtime takes them: TensorRT keeps its engines and timings where others find them."""
+    if cache_dir is None or TENSORRT not in providers:
+        return list(providers)
+    folder = cache_dir / "tensorrt"
+    folder.mkdir(parents=True, exist_ok=True)
+    options: dict[str, bool | str] = {
+        "trt_engine_cache_enable": True,
+        "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": True,
+        "trt_timing_cache_path": str(folder),
+    }
+    return [(name, options) if name == TENSORRT else name for name in providers]
 
 
 def run_bound(

@@ -34,7 +34,7 @@ from soak_inputs import NETWORK_IN_WORDS, portrait, write_tiny_network
 import pipeline
 from fpn_core import FpnError
 from pipeline.config.settings import EngineSettings, ManifestSettings, load_config
-from pipeline.engine.ray.engine import ray_session
+from pipeline.engine.ray.session import ray_session
 from pipeline.errors import PipelineError
 from pipeline.io.storage import Folder
 from pipeline.job.run import run_job

@@ -120,5 +120,5 @@ def _role(name: str, command: bytes, *, is_driver: bool) -> str:
     if b"pipeline.engine.worker_process" in command:
         return "child"
     if command.startswith(b"ray::"):
-        return "actor" if b"StageActor" in command else "ray worker"
+        return "actor" if b"MapWorker" in command else "ray worker"
     return "other"

@@ -7,7 +7,7 @@ import numpy as np
 from faceposenet.errors import FaceRejectedError
 from faceposenet.photo.decode import DecodedPhoto
 from faceposenet.photo.sizes import SourceSize
-from faceposenet.photo.source_window import SourceWindow, source_window
+from faceposenet.photo.source_window import SourceWindow, shrunk_wh_px, source_bounds, source_window
 from faceposenet.reasons import Reason
 from fpn_core import BoxError, NetworkSpec, crop_windows, extract_crop, valid_boxes
 
@@ -61,6 +61,13 @@ def source_from_photo(photo: DecodedPhoto, box_xywh_px: np.ndarray, size: Source
     """What the renderer sees of one face of a photo; the box is in pixels of its full size."""
     source = source_window(photo.pixels, photo.box_to_pixels(box_xywh_px), size)
     return SourceWindow(source.pixels, source.image_to_source @ photo.full_to_pixels)
+
+
+def source_wh_px(photo: DecodedPhoto, box_xywh_px: np.ndarray, size: SourceSize) -> tuple[int, int]:
+    """Width and height of what `source_from_photo` would give; 0, 0 where the box lies beyond the photo."""
+    wh_px = (photo.pixels.shape[1], photo.pixels.shape[0])
+    x0, y0, x1, y1 = source_bounds(wh_px, photo.box_to_pixels(box_xywh_px), size.window)
+    return shrunk_wh_px(x1 - x0, y1 - y0, size) if x1 > x0 and y1 > y0 else (0, 0)
 
 
 def _check_inside(box_xywh_px: np.ndarray, wh_px: tuple[int, int]) -> None:

@@ -47,8 +47,7 @@ def source_window(image: np.ndarray, box_xywh_px: np.ndarray, size: SourceSize) 
     """
     x0, y0, x1, y1 = source_bounds((image.shape[1], image.shape[0]), box_xywh_px, size.window)
     part = image[y0:y1, x0:x1]
-    shrink = min(1.0, size.longest_px / max(part.shape[:2]))
-    wh = (max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink)))
+    wh = shrunk_wh_px(x1 - x0, y1 - y0, size)
     # Areas map onto each other: (x_source + 1/2) / size = (x_image + 1/2 - x0) / (x1 - x0).
     scale_x, scale_y = wh[0] / (x1 - x0), wh[1] / (y1 - y0)
     image_to_source = np.array(
@@ -59,5 +58,12 @@ def source_window(image: np.ndarray, box_xywh_px: np.ndarray, size: SourceSize) 
         ]
     )
     # A copy, since a view would keep the whole photo in memory.
-    pixels = cv2.resize(part, wh, interpolation=cv2.INTER_AREA) if shrink < 1 else part.copy()
+    shrinks = wh != (x1 - x0, y1 - y0)
+    pixels = cv2.resize(part, wh, interpolation=cv2.INTER_AREA) if shrinks else part.copy()
     return SourceWindow(np.asarray(pixels, dtype=np.uint8), image_to_source)
+
+
+def shrunk_wh_px(width: int, height: int, size: SourceSize) -> tuple[int, int]:
+    """Width and height of a window once it is no longer than `size.longest_px`."""
+    shrink = min(1.0, size.longest_px / max(width, height))
+    return max(1, round(width * shrink)), max(1, round(height * shrink))

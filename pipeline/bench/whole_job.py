@@ -93,7 +93,8 @@ def plain_loop(prepared: PreparedJob, parts: int) -> float:
     rates = []
     for part in prepared.parts[: parts + 1]:
         begin = time.perf_counter()
-        finished = [render.finish(pose(faces, NO_CARE), NO_CARE) for faces in decode(part, NO_CARE)]
+        rows = part.read(job.manifest)
+        finished = [render.finish(pose(faces, NO_CARE), NO_CARE) for faces in decode(rows, NO_CARE)]
         faces = [face for batch in finished for face in batch.faces]
         place = {face.row: i for i, face in enumerate(faces)}
         poses_file(faces, 0, job.manifest.carried_schema, landmarks=True)

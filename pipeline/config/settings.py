@@ -276,9 +276,10 @@ class EngineSettings(_Settings):
     cpus: int | None = Field(default=None, ge=1)
     """CPUs of this machine that the job takes, with a Ray of its own or without; by default all of them."""
     workers: int | None = Field(default=None, ge=1)
-    """fused: number of actors; staged: number of render actors. By default what the CPUs hold."""
-    pose_actors: int = Field(default=1, ge=1)
-    """staged: number of pose actors."""
+    """Most actors (fused), most render actors (staged), or processes (without Ray). By default as many as the
+    CPUs hold, those of nodes that join later included."""
+    pose_actors: int | None = Field(default=None, ge=1)
+    """staged: most pose actors. By default as many as the GPUs hold, or the CPUs where there are none."""
     gpus_per_pose_actor: float = Field(default=1.0, gt=0)
     """GPUs of each actor that poses; 0.5: two of them share one."""
     start_timeout_s: int = Field(default=60, ge=5)
@@ -286,7 +287,8 @@ class EngineSettings(_Settings):
     stall_timeout_s: float = Field(default=60.0, gt=0)
     """Seconds that a worker may be at one face, or one batch of poses, before it counts as hanging."""
     cache_dir: str | None = defaults.CACHE_DIR
-    """Where workers keep what they compute of heads and views, to start in seconds less; null: nowhere."""
+    """Where workers keep what they compute of heads and views, and TensorRT its engines, to start sooner;
+    null: nowhere."""
     worker_memory_mb: int | None = Field(default=None, ge=512)
     """Megabytes that a worker process may allocate; beyond it the face at hand is rejected."""
     heartbeat_s: float | None = Field(default=30.0, ge=1)
@@ -324,6 +326,11 @@ class JobConfig(_Settings):
         if self.render.mode == "compat" and self.manifest.landmarks is not None:
             raise ValueError("render.mode=compat takes the network's poses: leave manifest.landmarks out")
         return self
+
+    @property
+    def needs_photo(self) -> bool:
+        """Whether anything of a face but its pose is made from its photo: a picture, or a computed column."""
+        return self.render.enabled or self.render.aligned_px is not None or bool(self.columns.networks)
 
     def shown(self) -> dict[str, Any]:
         """All settings as they may be stored and printed: URIs without their credentials."""

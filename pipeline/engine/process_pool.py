@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from pipeline.config.settings import EngineSettings
+from pipeline.engine.messages import Buffers, Received
 from pipeline.engine.supervisor import Supervisor
 from pipeline.errors import JobIncompleteError, PipelineError
 
@@ -28,8 +29,8 @@ class Crew:
     size: int
     log: Path
     """What the children print, such as a decoder's warnings, goes here and not into the progress."""
-    _items: SimpleQueue[bytes | None] = field(default_factory=SimpleQueue)
-    _results: SimpleQueue[bytes | Exception] = field(default_factory=SimpleQueue)
+    _items: SimpleQueue[Buffers | None] = field(default_factory=SimpleQueue)
+    _results: SimpleQueue[Received | Exception] = field(default_factory=SimpleQueue)
 
     def __post_init__(self) -> None:
         self._supervisors = [
@@ -48,7 +49,7 @@ class Crew:
             for supervisor in self._supervisors
         ]
 
-    def results(self, items: Iterable[bytes]) -> Iterator[bytes]:
+    def results(self, items: Iterable[Buffers]) -> Iterator[Received]:
         """What becomes of the items, which are taken only as the crew gets to them.
 
         Raises:
@@ -77,7 +78,7 @@ class Crew:
             if thread.ident is not None:
                 thread.join()
 
-    def _next(self) -> bytes:
+    def _next(self) -> Received:
         result = self._results.get()
         if isinstance(result, PipelineError):
             raise result

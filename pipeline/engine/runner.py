@@ -16,8 +16,10 @@ from typing import Any, Literal, Protocol
 from fpn_core.session import might_use_gpu
 from pipeline.config.settings import EngineSettings, JobConfig
 from pipeline.engine.machine import usable_cpus
+from pipeline.engine.messages import Buffers
 from pipeline.errors import ResourceError
 from pipeline.job.ledger import LedgerEntry
+from pipeline.monitor.progress import StageLoad
 from pipeline.stages.part import Job, Part
 
 MOST_FACES_WITHOUT_POOLS = 2000
@@ -36,6 +38,10 @@ class Runner(Protocol):
     def reason(self) -> str:
         """Why it is that one."""
 
+    @property
+    def loads(self) -> Sequence[StageLoad]:
+        """How busy each stage is at the moment; none where there is one stage alone."""
+
     def run(self, parts: Sequence[Part], say: Callable[[str], None]) -> Iterator[LedgerEntry]:
         """Work through the parts and give the ledger entry of each as it is committed, in any order.
 
@@ -46,8 +52,10 @@ class Runner(Protocol):
 
 
 @contextmanager
-def open_runner(job: Job, n_faces: int) -> Iterator[Runner]:
+def open_runner(job: Job, n_faces: int, say: Callable[[str], None]) -> Iterator[Runner]:
     """The runner for so many faces that are to be done. Ray is imported only where it is used.
+
+    `say`: where it says what it waits for.
 
     Raises:
         ResourceError: Ray cannot be started or joined, or has no GPU although one was asked for.
@@ -59,14 +67,14 @@ def open_runner(job: Job, n_faces: int) -> Iterator[Runner]:
         yield LocalRunner(job)
         return
     require_ray()
-    from pipeline.engine.ray.engine import ray_runner  # noqa: PLC0415  # importing Ray takes half a second
+    from pipeline.engine.ray.runner import ray_runner  # noqa: PLC0415  # importing Ray takes half a second
 
-    with ray_runner(job) as runner:
+    with ray_runner(job, say) as runner:
         yield runner
 
 
 def find_faces(
-    setup: bytes, items: Iterator[tuple[int, bytes]], out: str, settings: EngineSettings
+    setup: bytes, items: Iterator[tuple[int, Buffers]], out: str, settings: EngineSettings
 ) -> Iterator[dict[str, Any]]:
     """Runs numbered chunks of photos on workers (see `pipeline.manifest.build.stage`) and yields the results
     in any order. CPUs do it, so that a machine without a cluster needs no Ray.
@@ -78,12 +86,13 @@ def find_faces(
         from pipeline.engine.local import run_here  # noqa: PLC0415
 
         size = settings.workers or settings.cpus or usable_cpus()
-        yield from map(json.loads, run_here("find", setup, (item for _, item in items), settings, size))
+        for result in run_here("find", setup, (item for _, item in items), settings, size):
+            yield json.loads(bytes(result["entry"]))
         return
     require_ray()
-    from pipeline.engine.ray.engine import Work, find_on_ray  # noqa: PLC0415
+    from pipeline.engine.ray.runner import find_on_ray  # noqa: PLC0415
 
-    yield from find_on_ray(Work(setup, out, settings), items)
+    yield from find_on_ray(setup, out, settings, items)
 
 
 def choose_runner(config: JobConfig, n_faces: int) -> Literal["ray", "local"]:

@@ -8,7 +8,6 @@ without them.
 """
 
 import os
-import pickle
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.messages import Buffers, Received, receive, send
 from pipeline.engine.quarantine import Care, Exclusion
 from pipeline.errors import JobIncompleteError
 from pipeline.reasons import Reason, Stage
@@ -72,7 +72,7 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection[Any, Any]
 
-    def __call__(self, item: bytes) -> bytes:
+    def __call__(self, item: Buffers) -> Received:
         """Have the child do one item, however many children that takes.
 
         Raises:
@@ -83,7 +83,7 @@ class Supervisor:
         while True:
             self.start()
             outcome = self._attempt(item, care)
-            if isinstance(outcome, bytes):
+            if not isinstance(outcome, Fall):
                 return outcome
             self.close()
             self._check_not_stopped()
@@ -148,7 +148,7 @@ class Supervisor:
         if self._stopped:  # before there was a child to end
             self._process.kill()
         try:
-            self._pipe.send_bytes(pickle.dumps((self._kind, self._setup)))
+            send(self._pipe, self._kind, self._setup)
             message = self._receive(self._start_timeout_s)
         except (EOFError, OSError):
             fate = _fate(self._process.wait())
@@ -160,9 +160,10 @@ class Supervisor:
                 f"a worker process was not ready after engine.start_timeout_s = {self._start_timeout_s:g} s; "
                 "is the machine busy? Set a longer time"
             )
-        if message[0] == "error":
+        words, _ = message
+        if words[0] == "error":
             self.close()
-            raise message[1]
+            raise words[1]
         return None
 
     def _check_not_stopped(self) -> None:
@@ -176,11 +177,11 @@ class Supervisor:
         words = self._log.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
         return f"its last words: {words or 'none'}"
 
-    def _attempt(self, item: bytes, care: Care) -> bytes | Fall:
+    def _attempt(self, item: Buffers, care: Care) -> Received | Fall:
         stage: Stage | None = None
         rows: tuple[int, ...] = ()
         try:
-            self._pipe.send_bytes(pickle.dumps((item, care), protocol=5))
+            send(self._pipe, care, buffers=item)
             while True:
                 began_s = time.monotonic()
                 message = self._receive(self._stall_timeout_s)
@@ -189,22 +190,20 @@ class Supervisor:
                 if message is None:
                     detail = f"no sign of life for engine.stall_timeout_s = {self._stall_timeout_s:g} s"
                     return Fall(stage, rows, Reason.TIMEOUT, detail)
-                if message[0] == "at":
-                    stage, rows = message[1:]
-                elif message[0] == "done":
-                    return bytes(message[1])
+                words, received = message
+                if words[0] == "at":
+                    stage, rows = words[1:]
+                elif words[0] == "done":
+                    return received
                 else:
-                    raise message[1]
+                    raise words[1]
         except (EOFError, ConnectionError) as error:
             assert self._process is not None
             how = _fate(self._process.wait())
             return Fall(stage, rows, Reason.WORKER_CRASH, f"the worker process ended with {how} ({error!r})")
 
-    def _receive(self, timeout_s: float) -> tuple[Any, ...] | None:
-        if not self._pipe.poll(timeout_s):
-            return None
-        message: tuple[Any, ...] = pickle.loads(self._pipe.recv_bytes())
-        return message
+    def _receive(self, timeout_s: float) -> tuple[tuple[Any, ...], Received] | None:
+        return receive(self._pipe) if self._pipe.poll(timeout_s) else None
 
 
 def import_path() -> list[str]:

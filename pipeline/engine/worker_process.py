@@ -1,7 +1,7 @@
 """The process that runs a stage: `python -m pipeline.engine.worker_process FD`, started by a supervisor.
 
-It speaks pickles over one socket, with its own parent alone: a setup, then an item at a time. While it
-works it says which faces it is about to touch. It dies with its parent.
+It talks over one socket, with its own parent alone (see `pipeline.engine.messages`): a setup, then an item at
+a time. While it works it says which faces it is about to touch. It dies with its parent.
 """
 
 import ctypes
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
+from pipeline.engine.messages import receive, send
 from pipeline.errors import PipelineError
 from pipeline.reasons import Stage
 
@@ -24,33 +25,32 @@ def main() -> None:
     _die_with_the_parent()
     pipe: Connection[Any, Any] = Connection(int(sys.argv[1]))
 
-    def send(*message: object) -> None:
-        pipe.send_bytes(pickle.dumps(message, protocol=5))
-
     def report(stage: Stage, rows: Sequence[int]) -> None:
-        send("at", stage, tuple(rows))
+        send(pipe, "at", stage, tuple(rows))
 
-    kind, setup = pickle.loads(pipe.recv_bytes())
+    (kind, setup), _ = receive(pipe)
     try:
         # Imported here, so that what goes wrong in an import is told to the parent like everything else.
         from pipeline.stages.registry import make_stage  # noqa: PLC0415
 
         stage = make_stage(kind, setup, report)
     except Exception as error:
-        send("error", _portable(error))
+        send(pipe, "error", _portable(error))
         return
-    send("ready")
+    send(pipe, "ready")
     while True:
         try:
-            item, care = pickle.loads(pipe.recv_bytes())
+            (care,), item = receive(pipe)
         except EOFError:
             return
         try:
             result = stage(item, care)
         except Exception as error:
-            send("error", _portable(error))
+            send(pipe, "error", _portable(error))
         else:
-            send("done", result)
+            send(pipe, "done", buffers=result)
+            del result  # tens of megabytes, which the next item needs
+        del item
 
 
 def _portable(error: Exception) -> Exception:

@@ -112,7 +112,8 @@ def _work(
     with watched(progress, job.out, config.engine.heartbeat_s, say, beat) as watch:
         provider, reason = "none", "every part was committed before"
         if pending:
-            with open_runner(job, todo) as runner:
+            with open_runner(job, todo, watch.say) as runner:
+                progress.loads = lambda: runner.loads
                 provider, reason = runner.provider, runner.reason
                 watch.say(f"poses run on {provider}: {reason}")
                 for entry in runner.run(pending, watch.say):

@@ -35,6 +35,10 @@ class ParquetManifest:
     ids_seen: IdsSeen | None = None
     passed_over: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def holds_images(self) -> bool:
+        return "image_bytes" in self.columns.source
+
     def slices(self, count: int) -> list[Slice]:
         return self.cut(range(0, self.n_rows, count))
 

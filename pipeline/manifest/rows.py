@@ -157,6 +157,11 @@ class Manifest(Protocol):
         """What was found of the ids as it was opened; None where nobody has looked."""
         ...
 
+    @property
+    def holds_images(self) -> bool:
+        """Whether its rows hold the images themselves."""
+        ...
+
     def slices(self, count: int) -> list[Slice]:
         """All rows, cut into slices of `count`."""
         ...

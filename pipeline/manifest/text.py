@@ -59,6 +59,10 @@ class TextManifest:
     def carried_schema(self) -> pa.Schema:
         return pa.schema([(name, pa.string()) for name in self.columns.carried])
 
+    @property
+    def holds_images(self) -> bool:
+        return False
+
     def slices(self, count: int) -> list[Slice]:
         return self.cut(range(0, self.n_rows, count))
 

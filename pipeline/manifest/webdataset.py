@@ -49,6 +49,10 @@ class TarManifest:
     """Endings of members that belong to no face, with their number."""
     kind: str = "webdataset"
 
+    @property
+    def holds_images(self) -> bool:
+        return True
+
     def slices(self, count: int) -> list[Slice]:
         return self.cut(range(0, self.n_rows, count))
 

@@ -40,6 +40,11 @@ class JobMetrics:
         _count(made["parts"], 1)
         made["faces_left"].set(progress.total - progress.faces)
         made["faces_per_second"].set(progress.faces_per_s)
+        for load in progress.loads():
+            stage = {"stage": load.stage}
+            made["stage_parts_waiting"].set(load.waiting, stage)
+            made["stage_actors"].set(load.actors, stage)
+            made["stage_actors_busy"].set(load.busy, stage)
 
 
 class StageMetrics:
@@ -80,6 +85,9 @@ def _driver_metrics(label: dict[str, str]) -> dict[str, Any]:
         "parts": (Counter, "Parts that were committed.", ()),
         "faces_left": (Gauge, "Faces that are still to be done.", ()),
         "faces_per_second": (Gauge, "Faces a second over the last minutes.", ()),
+        "stage_parts_waiting": (Gauge, "Parts that wait for a stage.", ("stage",)),
+        "stage_actors": (Gauge, "Actors that a stage has.", ("stage",)),
+        "stage_actors_busy": (Gauge, "Actors of a stage that are at a part.", ("stage",)),
     }
     made = {}
     for name, (kind, text, tags) in kinds.items():

@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipeline.job.ledger import LedgerEntry
@@ -11,6 +11,34 @@ from pipeline.job.ledger import LedgerEntry
 # Parts come in bursts, as many as there are workers; over some minutes they are even.
 _RECENT_S = 300.0
 _BAR_WIDTH = 20
+
+
+# A stage whose actors are busy for more than this share of the time takes all it can.
+_SATURATED = 0.9
+
+
+@dataclass(frozen=True)
+class StageLoad:
+    """How busy a stage is at one moment."""
+
+    stage: str
+    waiting: int
+    """Parts that wait for it."""
+    actors: int
+    busy: int
+    """Actors that are at a part."""
+
+
+def slowest_stage(loads: Sequence[StageLoad]) -> StageLoad | None:
+    """The stage that the others wait for; loads in the order of the stages, None where there is but one.
+
+    The last of those whose actors are all busy: stages before it are busy too, since they wait for room.
+    """
+    working = [load for load in loads if load.actors]
+    if len(loads) < 2 or not working:
+        return None
+    full = [load for load in working if load.busy >= _SATURATED * load.actors]
+    return full[-1] if full else max(working, key=lambda load: load.busy / load.actors)
 
 
 @dataclass
@@ -22,6 +50,8 @@ class Progress:
     done_before: int = 0
     """Faces that earlier runs committed."""
     clock_s: Callable[[], float] = time.monotonic
+    loads: Callable[[], Sequence[StageLoad]] = tuple
+    """How busy each stage is now, where several work side by side."""
     done: int = 0
     posed: int = 0
     views: int = 0
@@ -81,6 +111,7 @@ class Progress:
             "faces_per_s": round(self.faces_per_s, 2),
             "elapsed_s": round(self.elapsed_s, 1),
             "left_s": None if left_s is None else round(left_s, 1),
+            "stages": [asdict(load) for load in self.loads()],
         }
 
     def line(self, columns: int | None = None) -> str:
@@ -92,7 +123,8 @@ class Progress:
         by_reason = ", ".join(f"{count:,} {reason}" for reason, count in self.rejects.most_common(3))
         full = f"{start}{rejected} ({by_reason}), {self._left()}" if by_reason else short
         if columns is None:
-            return full
+            slowest = slowest_stage(self.loads())
+            return f"{full}; {_slowest(slowest)}" if slowest else full
         filled = int(share * _BAR_WIDTH)
         bar = "[" + "#" * filled + "-" * (_BAR_WIDTH - filled) + "] "
         shown = next((text for text in (bar + full, full, bar + short, short) if len(text) < columns), short)
@@ -103,6 +135,11 @@ class Progress:
         if left_s == 0:
             return f"done in {_duration(self.elapsed_s)}"
         return "time left unknown" if left_s is None else f"{_duration(left_s)} left"
+
+
+def _slowest(load: StageLoad) -> str:
+    busy = f"{load.busy} of {load.actors} actors busy"
+    return f"slowest stage: {load.stage} ({busy}, {load.waiting:,} parts waiting)"
 
 
 def _duration(seconds: float) -> str:

@@ -4,6 +4,7 @@ A batch keeps the rows that it began with; `position` says which of them are sti
 are in `rejects`. At every stage, rows = faces + rejects.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,18 @@ from fpn_core import PoseBatch
 from pipeline.engine.quarantine import Care
 from pipeline.manifest import Rows
 from pipeline.reasons import Reject, reject_row
+
+NO_SOURCE = SourceWindow(np.zeros((1, 1, 3), np.uint8), np.eye(3))
+"""Stands where a stage is not given the renderer's pixels."""
+
+
+@dataclass(frozen=True)
+class EncodedPhoto:
+    """A whole photo as it was read, where that is smaller than the parts of it that the renderer sees."""
+
+    data: bytes
+    run: int
+    """Number of the photo in its part (`image_runs`); its faces share it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,8 @@ class DecodedFaces:
     """uint8 (n, s, s, 3), BGR."""
     sources: list[SourceWindow]
     rejects: list[Reject]
+    photos: Sequence[EncodedPhoto | None] = ()
+    """Where another process renders: the photo that it gets in place of `sources`, where that is smaller."""
 
     def __len__(self) -> int:
         return len(self.position)
@@ -50,6 +65,7 @@ class DecodedFaces:
             self.crops[keep],
             [self.sources[i] for i in keep],
             rejects,
+            [self.photos[i] for i in keep] if self.photos else (),
         )
 
 

@@ -1,9 +1,10 @@
 """The stages put together: what one actor does with a part of the manifest."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import cv2
 import numpy as np
@@ -55,6 +56,20 @@ class Part:
         """Faces of the part."""
         return self.slices[0].count if self.again is None else len(self.again.attempts)
 
+    def to_json(self) -> bytes:
+        """The part for the way to another process."""
+        return json.dumps(asdict(self)).encode()
+
+    @staticmethod
+    def from_json(data: bytes) -> "Part":
+        """The part that `to_json` wrote."""
+        fields = json.loads(data)
+        again = fields["again"]
+        if again is not None:
+            attempts = {int(row): count for row, count in again["attempts"].items()}
+            again = Again(again["round"], attempts, again["reasons"])
+        return Part(fields["number"], tuple(Slice(**piece) for piece in fields["slices"]), again)
+
     def read(self, manifest: Manifest) -> Rows:
         """The part's rows."""
         rows = concatenate([manifest.read(piece) for piece in self.slices])
@@ -78,14 +93,22 @@ class Again:
 class DecodeWorker:
     """First third of a part: rows to crops, in the batches that the network will see."""
 
-    def __init__(self, job: Job, report: Report = report_nothing) -> None:
+    def __init__(self, job: Job, report: Report = report_nothing, *, hands_photos_on: bool = False) -> None:
+        """`hands_photos_on`: whether another process renders (see `Decoder`)."""
         use_one_thread()
-        self._job = job
-        self._decoder = Decoder(job.spec, job.config.images, job.config.render, job.places, report)
+        self._batch_size = job.config.pose.batch_size
+        self._decoder = Decoder(
+            job.spec,
+            job.config.images,
+            job.config.render,
+            job.places,
+            report,
+            hands_photos_on,
+            job.config.needs_photo,
+        )
 
-    def __call__(self, part: Part, care: Care) -> Iterator[DecodedFaces]:
-        rows = part.read(self._job.manifest)
-        yield from self._decoder.batches(rows, self._job.config.pose.batch_size, care)
+    def __call__(self, rows: Rows, care: Care) -> Iterator[DecodedFaces]:
+        yield from self._decoder.batches(rows, self._batch_size, care)
 
 
 class PoseWorker:
@@ -95,7 +118,11 @@ class PoseWorker:
         use_one_thread()
         settings = job.config.pose
         network = PoseNetwork(
-            settings.model_path, device=device, threads=1, expected_sha256=settings.model_sha256
+            settings.model_path,
+            device=device,
+            threads=1,
+            expected_sha256=settings.model_sha256,
+            cache_dir=job.config.engine.cache_path,
         )
         self._network = MirrorAveraged(network) if settings.average_mirrored else network
         # A head takes most of a second to model, and only landmark-driven poses need it here.
@@ -213,11 +240,13 @@ class PartWorker:
         self._pose = PoseWorker(job, device, report)
         self._render = RenderWorker(job, report)
 
-    def __call__(self, part: Part, care: Care) -> LedgerEntry:
+    def __call__(self, part: Part, care: Care, rows: Rows | None = None) -> LedgerEntry:
+        """`rows`: those of the part, where they were read already."""
         done = read_entry(self._job.out, part.number)
         if done is not None:  # a task that was lost after its commit, and sent again
             return done
-        batches = (self._render.finish(self._pose(faces, care), care) for faces in self._decode(part, care))
+        rows = part.read(self._job.manifest) if rows is None else rows
+        batches = (self._render.finish(self._pose(faces, care), care) for faces in self._decode(rows, care))
         return self._render.write(part, batches)
 
 

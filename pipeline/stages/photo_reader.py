@@ -36,8 +36,8 @@ class PhotoReader:
 
     def __call__(
         self, rows: Rows, pieces: Sequence[Sequence[int]]
-    ) -> Iterator[tuple[Sequence[int], DecodedPhoto | FaceRejectedError]]:
-        """Each piece with its photo, or why there is none.
+    ) -> Iterator[tuple[Sequence[int], DecodedPhoto | FaceRejectedError, bytes]]:
+        """Each piece with its photo, or why there is none, and the encoded photo (empty where there is none).
 
         pieces: positions in `rows`, ascending; those of one piece are of one image, by `image_runs`. A piece
         that goes on with the image of the one before gets the same photo. The photo's size depends on all
@@ -50,14 +50,16 @@ class PhotoReader:
         encoded = self._encoded(rows, [pieces[n][0] for n in first_pieces])
         starts = set(first_pieces)
         photo: DecodedPhoto | FaceRejectedError | None = None
+        data: bytes | FaceRejectedError = b""
         for n, piece in enumerate(pieces):
             # One report for reading, decoding and cutting: each is a message to another process.
             self.report(Stage.DECODE, [rows.row[i] for i in piece])
             if n in starts:
                 photo = None  # before the next one takes as much memory
-                photo = self._photo(next(encoded), _boxes_of_run(rows, runs, runs[piece[0]]))
+                data = next(encoded)
+                photo = self._photo(data, boxes_of_run(rows, runs, runs[piece[0]]))
             assert photo is not None
-            yield piece, photo
+            yield piece, photo, b"" if isinstance(data, FaceRejectedError) else data
 
     def _photo(
         self, data: bytes | FaceRejectedError, boxes_xywh_px: np.ndarray
@@ -111,8 +113,13 @@ def image_runs(rows: Rows) -> np.ndarray:
     return np.cumsum(begins, dtype=np.int64)
 
 
-def _boxes_of_run(rows: Rows, runs: np.ndarray, run: int) -> np.ndarray:
+def boxes_of_run(rows: Rows, runs: np.ndarray, run: int) -> np.ndarray:
     """float64 (n, 4): the valid boxes of a run."""
     first, last = np.searchsorted(runs, [run, run + 1])
-    boxes = rows.box_xywh_px[first:last]
+    return valid_boxes_of(rows, slice(first, last))
+
+
+def valid_boxes_of(rows: Rows, which: np.ndarray | slice) -> np.ndarray:
+    """float64 (n, 4): the valid boxes among some rows."""
+    boxes = rows.box_xywh_px[which]
     return np.asarray(boxes[valid_boxes(boxes)])

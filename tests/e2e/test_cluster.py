@@ -112,6 +112,7 @@ def test_ray_job_submit_runs_the_job_and_tells_how_it_ended(job_server: str, tmp
     assert "6 faces = 6 posed + 0 rejected" in done.stdout
     assert verify(Folder(str(tmp_path / "out"))).problems == []
 
-    failed = submit(job_server, str(manifest), str(tmp_path / "gpu"), "--config", "configs/cluster.yaml")
+    preset = ("--config", "cluster", "--set", "engine.start_timeout_s=5")
+    failed = submit(job_server, str(manifest), str(tmp_path / "gpu"), *preset)
     assert failed.returncode == 1
     assert "error: pose.device=cuda, but no node of the Ray cluster has a GPU" in failed.stdout

@@ -174,10 +174,15 @@ def test_too_many_rejects_end_the_job_with_an_error_but_keep_its_results(tmp_pat
     assert verify(Folder(str(tmp_path / "out"))).problems == []
 
 
-def test_a_gpu_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+def test_a_gpu_that_is_not_there_is_said_at_once_and_waited_for(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("none.jpg,0,0,9,9\n")
-    with pytest.raises(ResourceError, match="no node of the Ray cluster has a GPU"):
-        run(tmp_path / "list.txt", tmp_path / "out", "pose.device=cuda")
+    said: list[str] = []
+    with pytest.raises(ResourceError, match=r"no node of the Ray cluster has a GPU .* start such nodes"):
+        run(
+            *(tmp_path / "list.txt", tmp_path / "out", "pose.device=cuda", "engine.start_timeout_s=5"),
+            said=said,
+        )
+    assert "waiting for nodes, up to engine.start_timeout_s = 5 s" in said[-1]
 
 
 def test_results_that_were_touched_do_not_verify(finished: Path, tmp_path: Path) -> None:

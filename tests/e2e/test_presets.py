@@ -58,7 +58,7 @@ def test_a_preset_for_one_machine(preset: str, views: set[str], manifest: Path, 
 def test_the_preset_for_clusters_in_all_but_its_gpus(
     manifest: Path, tmp_path: Path, shared_ray: None
 ) -> None:
-    here = ("pose.device=cpu", "engine.address=null", "engine.pose_actors=1", "render.views_deg=[40]")
+    here = ("pose.device=cpu", "engine.address=null", "render.views_deg=[40]")
     found = run(manifest, tmp_path, "cluster", *(word for change in here for word in ("--set", change)))
     assert (found["posed"], found["views"]) == (3, 3)
 

@@ -137,3 +137,34 @@ def test_threads_wait_without_spinning(tiny_network):
     options = PoseNetwork(tiny_network(UINT8_SPEC), device="cpu", threads=2)._session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (2, 1)
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
+def test_tensorrt_keeps_its_engines_where_it_is_told_to(tmp_path, monkeypatch):
+    """Building one takes minutes, for every batch size, in every process."""
+    asked = []
+
+    class TensorrtSession:
+        def __init__(self, model, options, providers):
+            asked.append(providers)
+
+        def get_providers(self):
+            return [session.TENSORRT, session.CUDA, session.CPU]
+
+    monkeypatch.setattr(session, "_gpu_obstacle", lambda provider, name: None)
+    monkeypatch.setattr(session.ort, "InferenceSession", TensorrtSession)
+    monkeypatch.setattr(session.ort, "preload_dlls", lambda: None, raising=False)
+    session.open_session(b"", "a network", "tensorrt", 1, tmp_path)
+    (name, options), *others = asked.pop()
+    assert (name, others) == (session.TENSORRT, [session.CUDA, session.CPU])
+    assert options["trt_engine_cache_enable"]
+    assert options["trt_timing_cache_enable"]
+    assert options["trt_engine_cache_path"] == options["trt_timing_cache_path"] == str(tmp_path / "tensorrt")
+    assert (tmp_path / "tensorrt").is_dir()
+    session.open_session(b"", "a network", "tensorrt", 1)
+    assert asked.pop() == [session.TENSORRT, session.CUDA, session.CPU]
+
+
+def test_a_gpu_without_its_driver_is_refused_with_the_least_that_does(tiny_network, monkeypatch):
+    monkeypatch.setattr(session.ctypes, "CDLL", without_driver)
+    with pytest.raises(ProviderError, match=r"R580 or newer, for CUDA 13"):
+        PoseNetwork(tiny_network(), device="cuda")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.engine.messages import Buffers, Received
 from pipeline.engine.quarantine import Care, Report
 from pipeline.manifest.build.chunks import ChunkStore, Totals
 from pipeline.manifest.build.find import Chunk, Finder, FinderSettings
@@ -27,9 +28,9 @@ def make_setup(finding: Finding) -> bytes:
     return pickle.dumps(finding)
 
 
-def make_item(number: int, chunk: Chunk) -> bytes:
+def make_item(number: int, chunk: Chunk) -> Buffers:
     """A chunk, as `make_finder` takes it."""
-    return pickle.dumps((number, chunk), protocol=5)
+    return {"chunk": pickle.dumps((number, chunk), protocol=5)}
 
 
 def read_result(fields: dict[str, Any]) -> tuple[Totals, bool]:
@@ -38,17 +39,17 @@ def read_result(fields: dict[str, Any]) -> tuple[Totals, bool]:
     return Totals(**{**counts, "rejected": Counter(counts["rejected"])}), bool(fields["resumed"])
 
 
-def make_finder(setup: bytes, report: Report) -> Callable[[bytes, Care], bytes]:
+def make_finder(setup: bytes, report: Report) -> Callable[[Received, Care], Buffers]:
     """The stage `find` of `pipeline.stages.registry`: a chunk in, its counts as JSON out."""
     finding: Finding = pickle.loads(setup)
     finder = Finder(finding.settings, finding.folder, report)
 
-    def find(item: bytes, care: Care) -> bytes:
-        number, chunk = pickle.loads(item)
+    def find(item: Received, care: Care) -> Buffers:
+        number, chunk = pickle.loads(item["chunk"])
         totals = finding.store.totals(number, chunk)
         resumed = totals is not None
         if totals is None:
             totals = finding.store.write(number, chunk, finder(chunk, care))
-        return json.dumps({"part": number, "totals": vars(totals), "resumed": resumed}).encode()
+        return {"entry": json.dumps({"part": number, "totals": vars(totals), "resumed": resumed}).encode()}
 
     return find

@@ -44,9 +44,9 @@ def test_the_error_of_one_worker_ends_the_others(tmp_path: Path, monkeypatch: py
     make_item = local_engine.make_item
     # The second part's message is none, which its worker cannot read.
     monkeypatch.setattr(
-        local_engine, "make_item", lambda part: b"torn" if part.number == 1 else make_item(part)
+        local_engine, "make_item", lambda part: {"plan": b"torn"} if part.number == 1 else make_item(part)
     )
-    with pytest.raises(JobIncompleteError, match=r"a worker failed: UnpicklingError: .* the same command"):
+    with pytest.raises(JobIncompleteError, match=r"a worker failed: JSONDecodeError: .* the same command"):
         run(prepared)
     assert threads_left() == []
 

@@ -16,8 +16,8 @@ class Echo:
     def __init__(self, *_: object, **__: object) -> None:
         pass
 
-    def __call__(self, item: bytes) -> bytes:
-        return item * 2
+    def __call__(self, item: dict[str, bytes]) -> dict[str, bytes]:
+        return {"entry": item["chunk"] * 2}
 
     def stop(self) -> None:
         pass
@@ -29,10 +29,10 @@ def test_items_are_taken_as_the_crew_gets_to_them(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(crew, "Supervisor", Echo)
     taken: list[int] = []
 
-    def items() -> Iterator[bytes]:
+    def items() -> Iterator[dict[str, bytes]]:
         for n in range(100):
             taken.append(n)
-            yield bytes([n])
+            yield {"chunk": bytes([n])}
 
     workers = Crew("find", b"", EngineSettings(), 2, tmp_path / "log")
     results = workers.results(items())
@@ -40,4 +40,4 @@ def test_items_are_taken_as_the_crew_gets_to_them(tmp_path: Path, monkeypatch: p
     assert len(taken) <= 3 + 4
     got += results
     workers.end()
-    assert sorted(got) == [bytes([n, n]) for n in range(100)]
+    assert sorted(result["entry"] for result in got) == [bytes([n, n]) for n in range(100)]

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from pipeline.job.ledger import LedgerEntry
-from pipeline.monitor.progress import Progress
+from pipeline.monitor.progress import Progress, StageLoad, slowest_stage
 
 
 class Clock:
@@ -71,6 +73,7 @@ def test_the_record_counts_by_reason(clock: Clock) -> None:
         "faces_per_s": 2.0,
         "elapsed_s": 2.0,
         "left_s": 2.0,
+        "stages": [],
     }
 
 
@@ -80,3 +83,27 @@ def test_durations_read_like_words(clock: Clock) -> None:
     progress.add(entry(1))
     assert progress.line().endswith("10 h 00 min left")
     assert Progress(total=0).line().endswith("done in 0 s")
+
+
+def test_the_slowest_stage_is_the_last_whose_actors_are_all_busy() -> None:
+    decode, pose, render = (
+        StageLoad("decode", 9, 1, 1),
+        StageLoad("pose", 2, 2, 2),
+        StageLoad("render", 0, 20, 8),
+    )
+    assert slowest_stage([decode, pose, render]) == pose  # decode is held up by it
+    assert slowest_stage([decode, pose, replace(render, busy=19)]) == replace(render, busy=19)
+    assert slowest_stage([replace(decode, busy=0), replace(pose, busy=1), render]) == replace(pose, busy=1)
+    assert (
+        slowest_stage([replace(decode, actors=0), replace(pose, actors=0), replace(render, actors=0)]) is None
+    )
+    assert slowest_stage([StageLoad("whole", 3, 4, 4)]) is None
+
+
+def test_a_log_names_the_slowest_stage_and_a_terminal_has_no_room_for_it() -> None:
+    progress = Progress(100)
+    progress.loads = lambda: [StageLoad("decode", 0, 1, 0), StageLoad("render", 1234, 12, 12)]
+    said = "; slowest stage: render (12 of 12 actors busy, 1,234 parts waiting)"
+    assert progress.line().endswith(said)
+    assert "slowest" not in progress.line(200)
+    assert progress.record()["stages"][1] == {"stage": "render", "waiting": 1234, "actors": 12, "busy": 12}
