@@ -12,7 +12,7 @@ def expected_error_deg(confidence: float) -> float:
     """The error of the rotation that a network expects of itself: confidence = 2^(-error / 10 degrees).
 
     Args:
-        confidence: 0 to 1, as fpn-open-v2 and networks that `training/` exports give it.
+        confidence: 0 to 1, as the network of the package and those that `training/` exports give it.
 
     Returns:
         Degrees; NaN for a number that is not such a confidence.

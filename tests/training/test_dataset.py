@@ -126,6 +126,7 @@ def test_a_stream_that_goes_on_gives_what_it_would_have_given(faces, config):
         assert torch.equal(one["rotation"], other["rotation"])
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")  # on a single core
 def test_workers_change_nothing(faces, config):
     loader = torch.utils.data.DataLoader(Batches(faces, config, 1), batch_size=None, num_workers=2)
     for one, other in zip(Batches(faces, config, 1), loader, strict=True):
