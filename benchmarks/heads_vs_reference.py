@@ -54,7 +54,7 @@ class Surface:
 
 
 @dataclass(frozen=True)
-class Photo:
+class LabelledPhoto:
     """A picture and the camera (3 x 4) of the face in it, in the frame of the original's heads."""
 
     name: str
@@ -106,7 +106,7 @@ def report_spread(references: Sequence[ViewedHead]) -> bool:
     return bool(abs(ratio - 1) <= MOST_SPREAD_OFF)
 
 
-def report_similarity(references: Sequence[ViewedHead], pictures: Sequence[Photo]) -> bool:
+def report_similarity(references: Sequence[ViewedHead], pictures: Sequence[LabelledPhoto]) -> bool:
     print(f"structural similarity of renders with {DEFAULT_HEAD} and with the references, inside the face")
     passed = True
     for view in VIEWS_DEG:
@@ -177,10 +177,10 @@ def spread(surfaces: Sequence[Surface]) -> np.ndarray:
     return np.asarray(np.mean(pairs, axis=0))
 
 
-def photos(goldens: Path) -> Iterator[Photo]:
+def photos(goldens: Path) -> Iterator[LabelledPhoto]:
     with np.load(goldens / "render_landmarks_cv410.npz", allow_pickle=False) as demo:
         image, landmarks = demo["models3d_new/image_used"], demo["models3d_new/landmarks_used"]
-        yield Photo("demo", image, None, landmarks.astype(np.float64), 0.0)
+        yield LabelledPhoto("demo", image, None, landmarks.astype(np.float64), 0.0)
     poses = json.loads((goldens / "recovered_poses.json").read_text(encoding="utf-8"))["subjects"]
     K = np.array([[2880.0, 0, 112], [0, 2880, 112], [0, 0, 1]])
     with np.load(goldens / "preprocess.npz", allow_pickle=False) as crops:
@@ -188,10 +188,10 @@ def photos(goldens: Path) -> Iterator[Photo]:
             kind = "flip_after_jpeg" if pose["flipped"] else "crop_after_jpeg"
             rotation, _ = cv2.Rodrigues(np.array(pose["rvec"], np.float64))
             P = K @ np.column_stack([rotation, np.array(pose["tvec"], np.float64).reshape(3)])
-            yield Photo(subject, crops[f"subject{subject}_a/{kind}"], P, None, float(pose["yaw"]))
+            yield LabelledPhoto(subject, crops[f"subject{subject}_a/{kind}"], P, None, float(pose["yaw"]))
 
 
-def camera(picture: Photo, reference: ViewedHead) -> np.ndarray:
+def camera(picture: LabelledPhoto, reference: ViewedHead) -> np.ndarray:
     """The photo's camera; where it has landmarks instead, from them and the reference's by PnP."""
     if picture.projection is not None:
         return picture.projection

@@ -218,10 +218,28 @@ def image_to_crop(window_xyxy_px: Int[np.ndarray, "n 4"], size_px: int) -> Float
         >>> image_to_crop(np.array([[65, 75, 215, 225]]), 300)[0, 0].tolist()
         [2.0, 0.0, -129.5]
     """
-    corner = window_xyxy_px[:, :2].astype(np.float64)
-    # x_crop + 1/2 = (x_img + 1/2 - x0) / s
     scale = size_px / (window_xyxy_px[:, 2:] - window_xyxy_px[:, :2])
-    return _scale_and_shift(scale, (0.5 - corner) * scale - 0.5)
+    return area_map(window_xyxy_px[:, :2].astype(np.float64), scale)
+
+
+def area_map(
+    corner_xy_px: Float64[np.ndarray, "n 2"], scale_xy: Float64[np.ndarray, "n 2"]
+) -> Float64[np.ndarray, "n 3 3"]:
+    """Makes the affine maps from pixels of pictures to pixels of resized parts of them, centre to centre.
+
+    Args:
+        corner_xy_px: upper left corner of each part; whole numbers are edges of pixels.
+        scale_xy: pixels of the resized part per pixel of the picture, across and down.
+
+    Returns:
+        One 3 x 3 matrix per part, for homogeneous pixels.
+
+    Example:
+        >>> area_map(np.array([[4.0, 8.0]]), np.array([[2.0, 0.5]]))[0].tolist()
+        [[2.0, 0.0, -7.5], [0.0, 0.5, -4.25], [0.0, 0.0, 1.0]]
+    """
+    # Areas of pixels map onto each other: x' + 1/2 = s (x + 1/2 - corner).
+    return _scale_and_shift(scale_xy, (0.5 - corner_xy_px) * scale_xy - 0.5)
 
 
 def _scale_and_shift(scale_xy: NDArray[np.float64], shift_xy: NDArray[np.float64]) -> NDArray[np.float64]:

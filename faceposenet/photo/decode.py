@@ -16,6 +16,7 @@ from faceposenet.photo.jpeg_header import JpegHeader, read_jpeg_header
 from faceposenet.photo.reduction import Needs
 from faceposenet.photo.sizes import PhotoLimits
 from faceposenet.reasons import Reason
+from fpn_core.crop import area_map
 
 _JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 _REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
@@ -55,10 +56,8 @@ class DecodedPhoto:
     @property
     def full_to_pixels(self) -> np.ndarray:
         """float64 (3, 3): points of the full-size photo to points of `pixels`, centre to centre."""
-        # x_pixels + 1/2 = (x_full + 1/2 + offset) / reduction
-        scale = 1 / self.reduction
-        shift_x, shift_y = ((0.5 + offset) * scale - 0.5 for offset in self.offset_xy_px)
-        return np.array([[scale, 0, shift_x], [0, scale, shift_y], [0, 0, 1]])
+        corner = -np.array([self.offset_xy_px], dtype=np.float64)
+        return np.asarray(area_map(corner, np.full((1, 2), 1 / self.reduction))[0])
 
 
 def decode_photo(

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from faceposenet.photo.sizes import SourceSize
+from fpn_core.crop import area_map
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,8 @@ def source_window(image: np.ndarray, box_xywh_px: np.ndarray, size: SourceSize) 
     x0, y0, x1, y1 = source_bounds((image.shape[1], image.shape[0]), box_xywh_px, size.window)
     part = image[y0:y1, x0:x1]
     wh = shrunk_wh_px(x1 - x0, y1 - y0, size)
-    # Areas map onto each other: (x_source + 1/2) / size = (x_image + 1/2 - x0) / (x1 - x0).
-    scale_x, scale_y = wh[0] / (x1 - x0), wh[1] / (y1 - y0)
-    image_to_source = np.array(
-        [
-            [scale_x, 0, (0.5 - x0) * scale_x - 0.5],
-            [0, scale_y, (0.5 - y0) * scale_y - 0.5],
-            [0, 0, 1],
-        ]
-    )
+    scale = np.array([[wh[0] / (x1 - x0), wh[1] / (y1 - y0)]])
+    image_to_source = area_map(np.array([[x0, y0]], dtype=np.float64), scale)[0]
     # A copy, since a view would keep the whole photo in memory.
     shrinks = wh != (x1 - x0, y1 - y0)
     pixels = cv2.resize(part, wh, interpolation=cv2.INTER_AREA) if shrinks else part.copy()

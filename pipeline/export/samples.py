@@ -1,12 +1,10 @@
 """Views one by one, in whatever order they are exported: the picture, and all that is known of it."""
 
 import json
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from threading import Lock
 from typing import Any
 
@@ -19,6 +17,7 @@ from faceposenet.photo.locations import is_uri
 from pipeline.errors import StorageError
 from pipeline.export.index import ViewIndex
 from pipeline.io.backoff import patiently
+from pipeline.io.read_ahead import read_ahead
 
 _OPEN_SHARDS = 64
 _READERS = 16
@@ -106,12 +105,7 @@ class SampleReader:
         if not any(is_uri(folder.location) for folder in self.index.folders):
             yield from map(self._sample, places)
             return
-        with ThreadPoolExecutor(_READERS) as pool:
-            left = iter(places)
-            ahead = deque(pool.submit(self._sample, place) for place in islice(left, 2 * _READERS))
-            while ahead:
-                yield ahead.popleft().result()
-                ahead.extend(pool.submit(self._sample, place) for place in islice(left, 1))
+        yield from read_ahead(self._sample, places, _READERS)
 
     def _sample(self, place: int) -> Sample:
         index = self.index

@@ -42,7 +42,7 @@ class Overlay:
 
 
 @dataclass(frozen=True)
-class Photo:
+class PhotoTile:
     """A photo, or why there is none."""
 
     source: str = ""
@@ -71,7 +71,7 @@ class FaceCard:
     roll_deg: float
     confidence: float | None
     mirrored: bool
-    photo: Photo
+    photo: PhotoTile
     views: tuple[ViewPicture, ...]
     facts: tuple[tuple[str, str], ...]
     """Further columns, also the manifest's own, in words."""
@@ -87,7 +87,7 @@ class RejectCard:
     stage: str
     detail: str
     attempts: int
-    photo: Photo
+    photo: PhotoTile
 
 
 def shown(value: object, limit: int = _LONGEST_TEXT) -> str:
@@ -147,29 +147,29 @@ def _facts(record: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _posed_photo(record: dict[str, Any], reader: PhotoFinder) -> Photo:
+def _posed_photo(record: dict[str, Any], reader: PhotoFinder) -> PhotoTile:
     try:
         photo = reader.posed(record)
     except NoPhotoError as error:
-        return Photo(why_not=shown(error))
+        return PhotoTile(why_not=shown(error))
     x0, y0, x1, y1 = record["crop_xyxy_px"]
     side = max(x1 - x0, y1 - y0, 1.0) * (1 + 2 * _MARGIN)
     closeup = cut(photo, np.array([(x0 + x1) / 2, (y0 + y1) / 2]), side, PHOTO_PX)
-    return Photo(_picture(closeup.pixels), _overlay(closeup, marks_of(record)))
+    return PhotoTile(_picture(closeup.pixels), _overlay(closeup, marks_of(record)))
 
 
-def _rejected_photo(record: dict[str, Any], reader: PhotoFinder) -> Photo:
+def _rejected_photo(record: dict[str, Any], reader: PhotoFinder) -> PhotoTile:
     if record["reason"] in _NEVER_OPENED:
-        return Photo(why_not=_NEVER_OPENED[record["reason"]])
+        return PhotoTile(why_not=_NEVER_OPENED[record["reason"]])
     try:
         photo = reader.rejected(record)
     except NoPhotoError as error:
-        return Photo(why_not=shown(error))
+        return PhotoTile(why_not=shown(error))
     box = _box_of_reject(record, reader)
     centre, side = _window_of_reject(photo.shape[1], photo.shape[0], box, record["reason"])
     closeup = cut(photo, centre, side, PHOTO_PX)
     overlay = Overlay() if box is None else _overlay(closeup, Marks(box_corners(box)))
-    return Photo(_picture(closeup.pixels), overlay)
+    return PhotoTile(_picture(closeup.pixels), overlay)
 
 
 def _box_of_reject(record: dict[str, Any], reader: PhotoFinder) -> np.ndarray | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from fpn_core import project
 from fpn_core.camera import axes_before_nose_mm
+from fpn_core.crop import area_map
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,10 @@ def cut(photo: np.ndarray, centre_xy_px: np.ndarray, side_px: float, size_px: in
     size = (max(1, round((x1 - x0) * shrink)), max(1, round((y1 - y0) * shrink)))
     if shrink < 1:
         part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    # Areas map onto areas, hence the halves.
-    to_closeup = np.column_stack([scale * np.eye(2), -corner * scale - 0.5])
-    part_scale = np.array([size[0] / (x1 - x0), size[1] / (y1 - y0)])
-    part_to_photo = np.array(
-        [
-            [1 / part_scale[0], 0, 0.5 / part_scale[0] - 0.5 + x0],
-            [0, 1 / part_scale[1], 0.5 / part_scale[1] - 0.5 + y0],
-            [0, 0, 1],
-        ]
-    )
+    # `corner` counts from the centre of the first pixel, `area_map` from its edge.
+    to_closeup = area_map(corner[None] + 0.5, np.full((1, 2), scale))[0][:2]
+    part_scale = np.array([[size[0] / (x1 - x0), size[1] / (y1 - y0)]])
+    part_to_photo = np.linalg.inv(area_map(np.array([[x0, y0]], dtype=np.float64), part_scale)[0])
     sampling = cv2.INTER_LINEAR if shrink < 1 else cv2.INTER_CUBIC
     pixels = cv2.warpAffine(part, to_closeup @ part_to_photo, (size_px, size_px), flags=sampling)
     return Closeup(np.asarray(pixels, np.uint8), to_closeup)

@@ -3,9 +3,7 @@
 Remote images are read ahead by several threads, over the whole part.
 """
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +18,7 @@ from pipeline.config.settings import ImageSettings
 from pipeline.engine.quarantine import Report, report_nothing
 from pipeline.errors import StorageError
 from pipeline.io.image_access import ImagePlaces
+from pipeline.io.read_ahead import read_ahead
 from pipeline.manifest import Rows
 from pipeline.reasons import Reason, Stage
 
@@ -79,13 +78,7 @@ class PhotoReader:
             for i in positions:
                 yield self._read(rows, i)
             return
-        threads = self.images.read_threads
-        with ThreadPoolExecutor(threads) as pool:
-            ahead = deque(pool.submit(self._read, rows, i) for i in positions[: 2 * threads])
-            for n in range(len(positions)):
-                yield ahead.popleft().result()
-                if n + 2 * threads < len(positions):
-                    ahead.append(pool.submit(self._read, rows, positions[n + 2 * threads]))
+        yield from read_ahead(lambda i: self._read(rows, i), positions, self.images.read_threads)
 
     def _read(self, rows: Rows, i: int) -> bytes | FaceRejectedError:
         """The bytes of a row's image, or why there are none.

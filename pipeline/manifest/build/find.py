@@ -3,9 +3,7 @@
 Runs in a supervised process, since decoders and detectors are native code (see `supervisor`).
 """
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeGuard
@@ -22,8 +20,9 @@ from faceposenet.photo.read import read_encoded
 from pipeline.config.settings import ImageSettings
 from pipeline.engine.quarantine import NO_CARE, Care, Report, report_nothing
 from pipeline.io.image_access import read_image
+from pipeline.io.read_ahead import read_ahead
 from pipeline.io.storage import join
-from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.manifest.build.photos import BuildReason, Refused, SourceImage
 from pipeline.reasons import Reason, Stage
 
 Faces = Literal["all", "largest", "central"]
@@ -70,7 +69,7 @@ class Chunk:
     """Consecutive items of a source, and the number of the first one."""
 
     start: int
-    items: Sequence[Photo | Refused]
+    items: Sequence[SourceImage | Refused]
 
 
 @dataclass
@@ -131,12 +130,12 @@ class Finder:
         self._report(Stage.DECODE, [])
         return found
 
-    def _is_looked_at(self, item: Photo | Refused) -> TypeGuard[Photo]:
+    def _is_looked_at(self, item: SourceImage | Refused) -> TypeGuard[SourceImage]:
         """Whether the image itself says where its faces are."""
         has_rule = self._detector is not None or self._settings.box is not None
-        return isinstance(item, Photo) and item.box_xywh_px is None and has_rule
+        return isinstance(item, SourceImage) and item.box_xywh_px is None and has_rule
 
-    def _add_seen(self, found: Found, photo: Photo, image: np.ndarray | FaceRejectedError) -> None:
+    def _add_seen(self, found: Found, photo: SourceImage, image: np.ndarray | FaceRejectedError) -> None:
         if isinstance(image, FaceRejectedError):
             raise image
         height, width = image.shape[:2]
@@ -157,23 +156,19 @@ class Finder:
         )
         _add(found, photo, list(faces), several=several)
 
-    def _images(self, photos: Sequence[tuple[int, Photo]]) -> Iterator[np.ndarray | FaceRejectedError]:
+    def _images(self, photos: Sequence[tuple[int, SourceImage]]) -> Iterator[np.ndarray | FaceRejectedError]:
         """The picture of each photo, or why there is none; remote ones are read ahead by several threads."""
         if not any(is_uri(join(self._folder, photo.image)) for _, photo in photos):
             for number, photo in photos:
                 self._report(Stage.DECODE, [number])
                 yield self._decoded(self._read(photo))
             return
-        threads = self._settings.images.read_threads
-        with ThreadPoolExecutor(threads) as pool:
-            ahead = deque(pool.submit(self._read, photo) for _, photo in photos[: 2 * threads])
-            for n, (number, _) in enumerate(photos):
-                self._report(Stage.DECODE, [number])
-                yield self._decoded(ahead.popleft().result())
-                if n + 2 * threads < len(photos):
-                    ahead.append(pool.submit(self._read, photos[n + 2 * threads][1]))
+        encoded = read_ahead(self._read, [photo for _, photo in photos], self._settings.images.read_threads)
+        for number, _ in photos:
+            self._report(Stage.DECODE, [number])
+            yield self._decoded(next(encoded))
 
-    def _read(self, photo: Photo) -> bytes | FaceRejectedError:
+    def _read(self, photo: SourceImage) -> bytes | FaceRejectedError:
         """The encoded image, or why there is none.
 
         Raises:
@@ -201,7 +196,7 @@ class Finder:
 
 def _add(
     found: Found,
-    photo: Photo,
+    photo: SourceImage,
     faces: Sequence[tuple[np.ndarray, float | None, np.ndarray | None]],
     *,
     several: bool = False,

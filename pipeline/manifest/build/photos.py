@@ -30,7 +30,7 @@ class BuildReason(StrEnum):
 
 
 @dataclass(frozen=True)
-class Photo:
+class SourceImage:
     """One image of a source."""
 
     name: str
@@ -62,7 +62,7 @@ class Source(Protocol):
         """Names of the further columns that the manifest will have, all of text."""
         ...
 
-    def photos(self) -> Iterator[Photo | Refused]:
+    def photos(self) -> Iterator[SourceImage | Refused]:
         """All photos, in the same order every time.
 
         Raises:

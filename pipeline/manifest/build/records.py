@@ -13,7 +13,7 @@ from pipeline.errors import ManifestError
 from pipeline.io.recordio import MAGIC, ImageRecord, RecordError, read_image_record
 from pipeline.io.storage import base_name, join, parent, read_file, resolve
 from pipeline.manifest.build.naming import file_name
-from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.manifest.build.photos import BuildReason, Refused, SourceImage
 
 # Only the head of each record is of use. A disk gives it in small reads; a store is as fast with large ones.
 _LOCAL_BUFFER, _REMOTE_BUFFER = 2**12, 2**23
@@ -50,7 +50,7 @@ class RecordSource:
     def columns(self) -> tuple[str, ...]:
         return ("subject_id",)
 
-    def photos(self) -> Iterator[Photo | Refused]:
+    def photos(self) -> Iterator[SourceImage | Refused]:
         filesystem, path = resolve(self.location)
         image = file_name(self.location, self.manifest_folder)
         self._described = 0
@@ -69,7 +69,7 @@ class RecordSource:
                 elif not record.image:
                     yield Refused(name, BuildReason.IMAGE_UNREADABLE, "the record has no image")
                 else:
-                    yield Photo(name, with_spans(image, record.image), (_subject(record.labels),))
+                    yield SourceImage(name, with_spans(image, record.image), (_subject(record.labels),))
 
     def note(self) -> str:
         notes = []

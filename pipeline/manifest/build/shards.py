@@ -11,7 +11,7 @@ from faceposenet.photo.byte_ranges import with_spans
 from pipeline.errors import ManifestError
 from pipeline.io.storage import base_name
 from pipeline.manifest.build.naming import file_name
-from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.manifest.build.photos import BuildReason, Refused, SourceImage
 from pipeline.manifest.endings import passed_over_note
 from pipeline.manifest.json_values import json_text
 from pipeline.manifest.samples import Sample, face_id_of, samples
@@ -60,7 +60,7 @@ class ShardSource:
     def columns(self) -> tuple[str, ...]:
         return (*(("subject_id",) if self._subjects else ()), *self.carry)
 
-    def photos(self) -> Iterator[Photo | Refused]:
+    def photos(self) -> Iterator[SourceImage | Refused]:
         names = [file_name(shard, self.manifest_folder) for shard in self._shards]
         self._passed_over = Counter(self._others)
         for sample in samples(self._shards, with_classes=True, passed_over=self._passed_over):
@@ -74,7 +74,7 @@ class ShardSource:
                 continue
             stem = base_name(shard).removesuffix(".tar")
             box = _box(sample.fields)
-            yield Photo(
+            yield SourceImage(
                 face_id_of(sample, f"{stem}/{sample.key}"),
                 with_spans(shard, [sample.image_span]),
                 self._values(sample.fields),

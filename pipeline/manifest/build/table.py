@@ -15,7 +15,7 @@ from faceposenet.photo.locations import is_uri, plain_path
 from pipeline.errors import ConfigError, ManifestError
 from pipeline.io.storage import parent
 from pipeline.manifest.build.naming import image_name
-from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.manifest.build.photos import BuildReason, Refused, SourceImage
 from pipeline.manifest.rows import BOX_COLUMNS, ORIGINAL_COLUMNS, RESULT_COLUMNS
 from pipeline.manifest.text import number, written
 from pipeline.manifest.text_file import opened_text
@@ -83,7 +83,7 @@ class TableSource:
         ours = {"face_id", "image", *BOX_NAMES[self.boxes]}
         return tuple(name for name in self._source if name not in ours)
 
-    def photos(self) -> Iterator[Photo | Refused]:
+    def photos(self) -> Iterator[SourceImage | Refused]:
         place = {ours: self._header.index(theirs) for ours, theirs in self._source.items()}
         box_at = [place[name] for name in BOX_NAMES[self.boxes] if name in place]
         values_at = [place[name] for name in self.columns]
@@ -101,7 +101,7 @@ class TableSource:
             texts = [row[at] for at in box_at]
             box = _xywh([number(text) for text in texts], self.boxes) if texts else None
             box_text = "" if box is None or np.isfinite(box).all() else written(texts)
-            yield Photo(face_id, self._image(named), tuple(row[at] for at in values_at), box, box_text)
+            yield SourceImage(face_id, self._image(named), tuple(row[at] for at in values_at), box, box_text)
 
     def note(self) -> str:
         if not self._of_the_picture:

@@ -15,7 +15,7 @@ from pipeline.errors import ManifestError
 from pipeline.io.backoff import patiently
 from pipeline.io.storage import resolve, split_options, without_credentials
 from pipeline.manifest.build.naming import image_name
-from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.manifest.build.photos import BuildReason, Refused, SourceImage
 from pipeline.manifest.endings import IMAGE_ENDINGS, passed_over_note
 
 _LONGEST_NAME = 4096
@@ -58,7 +58,7 @@ class TreeSource:
     def columns(self) -> tuple[str, ...]:
         return ("subject_id",) if self.subjects else ()
 
-    def photos(self) -> Iterator[Photo | Refused]:
+    def photos(self) -> Iterator[SourceImage | Refused]:
         self._others.clear()
         open_folders = [("", iter(self._entries("")))]
         while open_folders:
@@ -83,7 +83,7 @@ class TreeSource:
         """The files that are no images, by their endings."""
         return passed_over_note(self._others)
 
-    def _file(self, relative: str, name: str) -> Iterator[Photo | Refused]:
+    def _file(self, relative: str, name: str) -> Iterator[SourceImage | Refused]:
         _, dot, ending = name.rpartition(".")
         # "._photo.jpg" is what macOS keeps beside photo.jpg on other file systems.
         if not dot or name.startswith("._") or ending.lower() not in IMAGE_ENDINGS:
@@ -95,7 +95,7 @@ class TreeSource:
             yield Refused(_shown(relative), BuildReason.NAME_UNUSABLE, fault)
             return
         folder, slash, _ = relative.partition("/")
-        yield Photo(relative, image, ((folder if slash else None),) if self.subjects else ())
+        yield SourceImage(relative, image, ((folder if slash else None),) if self.subjects else ())
 
     def _entries(self, relative: str) -> list[_Entry | Refused]:
         """What is in a folder; one that cannot be listed is there as a reject."""

@@ -14,7 +14,7 @@ from pipeline.manifest import open_manifest
 from pipeline.manifest.build import make
 from pipeline.manifest.build.find import FinderSettings
 from pipeline.manifest.build.make import Built, build_manifest
-from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.manifest.build.photos import BuildReason, Refused, SourceImage
 from pipeline.manifest.build.tree import TreeSource
 from tests.pipeline.manifest.build.conftest import InProcess
 
@@ -26,18 +26,18 @@ class Listed:
 
     columns = ("subject_id",)
 
-    def __init__(self, *items: Photo | Refused) -> None:
+    def __init__(self, *items: SourceImage | Refused) -> None:
         self.items = items
 
-    def photos(self) -> Iterator[Photo | Refused]:
+    def photos(self) -> Iterator[SourceImage | Refused]:
         yield from self.items
 
     def note(self) -> str:
         return ""
 
 
-def boxed(name: str) -> Photo:
-    return Photo(name, "a.jpg", (f"s{name}",), (1, 2, 3, 4))
+def boxed(name: str) -> SourceImage:
+    return SourceImage(name, "a.jpg", (f"s{name}",), (1, 2, 3, 4))
 
 
 def test_a_tree_becomes_a_manifest_by_real_workers(tmp_path: Path, face_jpeg: bytes, yunet: str) -> None:
@@ -77,7 +77,7 @@ def test_a_stopped_build_goes_on_with_what_has_changed(tmp_path: Path, quick: ty
     items = [boxed(str(n)) for n in range(10)]
 
     class Stopped(Listed):
-        def photos(self) -> Iterator[Photo | Refused]:
+        def photos(self) -> Iterator[SourceImage | Refused]:
             yield from items[:7]
             raise KeyboardInterrupt
 
@@ -96,7 +96,7 @@ def test_other_settings_make_it_anew(tmp_path: Path, quick: type[InProcess]) -> 
     out = str(tmp_path / "m.parquet")
 
     class Stopped(Listed):
-        def photos(self) -> Iterator[Photo | Refused]:
+        def photos(self) -> Iterator[SourceImage | Refused]:
             yield from self.items
             raise KeyboardInterrupt
 

@@ -5,7 +5,7 @@ import pytest
 from pipeline.errors import ManifestError
 from pipeline.io.recordio import MAGIC, RecordWriter
 from pipeline.io.storage import read_file
-from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.manifest.build.photos import BuildReason, Refused, SourceImage
 from pipeline.manifest.build.records import RecordSource
 
 Record = tuple[int, float | list[float], bytes]
@@ -34,7 +34,7 @@ def test_images_with_their_labels_and_where_they_lie(tmp_path: Path, with_index:
     if not with_index:
         path.with_suffix(".idx").unlink()
     source = RecordSource(str(path), str(tmp_path))
-    photos = [item for item in source.photos() if isinstance(item, Photo)]
+    photos = [item for item in source.photos() if isinstance(item, SourceImage)]
     assert [(photo.name, photo.values) for photo in photos] == [
         ("train/000000001", ("0",)),
         ("train/000000002", ("0",)),
@@ -49,7 +49,11 @@ def test_images_with_their_labels_and_where_they_lie(tmp_path: Path, with_index:
 def test_labels_that_are_lists_or_no_whole_numbers(tmp_path: Path) -> None:
     path = write(tmp_path / "a.rec", [(1, [12, 0.5], b"x"), (2, 0.25, b"y"), (3, float("nan"), b"z")])
     photos = list(RecordSource(str(path), str(tmp_path)).photos())
-    assert [photo.values for photo in photos if isinstance(photo, Photo)] == [("12",), ("0.25",), (None,)]
+    assert [photo.values for photo in photos if isinstance(photo, SourceImage)] == [
+        ("12",),
+        ("0.25",),
+        (None,),
+    ]
 
 
 def test_records_without_an_image_or_damaged_are_rejects(tmp_path: Path) -> None:
@@ -61,7 +65,7 @@ def test_records_without_an_image_or_damaged_are_rejects(tmp_path: Path) -> None
     assert isinstance(empty, Refused)
     assert (damaged.image, damaged.reason) == ("a/000000007", BuildReason.RECORD_DAMAGED)
     assert (empty.image, empty.reason) == ("a/000000008", BuildReason.IMAGE_UNREADABLE)
-    assert isinstance(whole, Photo)
+    assert isinstance(whole, SourceImage)
     path.with_suffix(".idx").unlink()
     with pytest.raises(ManifestError, match=r"no record begins at byte 0.*Without an \.idx"):
         list(RecordSource(str(path), str(tmp_path)).photos())
@@ -78,7 +82,7 @@ def test_a_file_that_was_cut_off_is_told_for_every_record(tmp_path: Path) -> Non
     path = write(tmp_path / "a.rec", [(n, 0, b"image %d" % n * 20) for n in range(5)])
     path.write_bytes(path.read_bytes()[:-250])
     items = list(RecordSource(str(path), str(tmp_path)).photos())
-    assert [type(item) for item in items] == [Photo, Photo, Photo, Refused, Refused]
+    assert [type(item) for item in items] == [SourceImage, SourceImage, SourceImage, Refused, Refused]
     assert {item.reason for item in items if isinstance(item, Refused)} == {BuildReason.RECORD_DAMAGED}
     path.with_suffix(".idx").unlink()
     with pytest.raises(ManifestError, match="is cut off"):
@@ -96,7 +100,7 @@ def test_a_record_of_a_wrong_length_is_a_reject_and_one_that_the_index_lacks_is_
     damaged, whole = source.photos()
     assert isinstance(damaged, Refused)
     assert "where no other one begins" in damaged.detail
-    assert isinstance(whole, Photo)
+    assert isinstance(whole, SourceImage)
     assert source.note() == (
         "the .idx leaves out 80 bytes of the .rec: is it whole?; "
         "40 bytes of the .rec, of damaged records, could not be read"

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.errors import ManifestError
 from pipeline.io.storage import read_file
-from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.manifest.build.photos import BuildReason, Refused, SourceImage
 from pipeline.manifest.build.shards import ShardSource
 from tests.pipeline.manifest.build.conftest import WriteTar
 
@@ -25,9 +25,9 @@ def test_samples_with_boxes_ids_and_subjects(tmp_path: Path, write_tar: WriteTar
     source = ShardSource(str(tmp_path / "shards-0.tar"), str(tmp_path), carry=("age", "more"))
     assert source.columns == ("subject_id", "age", "more")
     first, second, lost, third = source.photos()
-    assert isinstance(first, Photo)
-    assert isinstance(second, Photo)
-    assert isinstance(third, Photo)
+    assert isinstance(first, SourceImage)
+    assert isinstance(second, SourceImage)
+    assert isinstance(third, SourceImage)
     assert (first.name, first.values, first.box_xywh_px) == ("mine", ("7", "40", "[1]"), (1, 2, 3, 4))
     assert (second.name, second.values, second.box_xywh_px) == ("shards-0/b", (None,) * 3, None)
     assert lost == Refused(
@@ -80,7 +80,7 @@ def test_the_size_of_the_picture_is_no_box(tmp_path: Path, write_tar: WriteTar) 
     members = {"0.jpg": b"x", "0.json": {"url": "u", "width": 512, "height": 512}, "0.txt": b"caption"}
     write_tar(tmp_path / "a.tar", members)
     source = ShardSource(str(tmp_path / "a.tar"), str(tmp_path))
-    assert [photo.box_xywh_px for photo in source.photos() if isinstance(photo, Photo)] == [None]
+    assert [photo.box_xywh_px for photo in source.photos() if isinstance(photo, SourceImage)] == [None]
     assert source.note() == "passed over, as no images: 1 x .txt"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigError, ManifestError
-from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.manifest.build.photos import BuildReason, Refused, SourceImage
 from pipeline.manifest.build.table import TableSource
 
 
@@ -21,8 +21,8 @@ def test_columns_are_mapped_renamed_and_taken_along(tmp_path: Path) -> None:
     source = TableSource(write(tmp_path, text), str(tmp_path), {**names, "subject_id": "who"})
     assert source.columns == ("subject_id",)
     first, second = source.photos()
-    assert first == Photo("k1", "a.jpg", ("anna, or\nbob",), (1, 2, 3, 4.5))
-    assert isinstance(second, Photo)
+    assert first == SourceImage("k1", "a.jpg", ("anna, or\nbob",), (1, 2, 3, 4.5))
+    assert isinstance(second, SourceImage)
     assert second.image == "/x/b.jpg"
     assert second.box_xywh_px is not None
     assert math.isnan(second.box_xywh_px[2])
@@ -39,12 +39,12 @@ def test_columns_are_mapped_renamed_and_taken_along(tmp_path: Path) -> None:
 )
 def test_forms_of_boxes_and_delimiters(tmp_path: Path, header: str, row: str, boxes: str) -> None:
     source = TableSource(write(tmp_path, f"\ufeff{header}\r\n{row}\r\n"), str(tmp_path), boxes=boxes)
-    assert list(source.photos()) == [Photo("000000000", "a.jpg", (), (10, 20, 30, 40))]
+    assert list(source.photos()) == [SourceImage("000000000", "a.jpg", (), (10, 20, 30, 40))]
 
 
 def test_rows_without_boxes_are_photos(tmp_path: Path) -> None:
     source = TableSource(write(tmp_path, "image,subject_id\na.jpg,7\n"), str(tmp_path), image_root="/photos")
-    assert list(source.photos()) == [Photo("000000000", "/photos/a.jpg", ("7",))]
+    assert list(source.photos()) == [SourceImage("000000000", "/photos/a.jpg", ("7",))]
 
 
 def test_rows_that_are_none_are_rejects(tmp_path: Path) -> None:
@@ -94,14 +94,14 @@ def test_width_and_height_of_the_photo_are_not_taken_for_those_of_the_box(tmp_pa
     with pytest.raises(ManifestError, match="height, width has a name that manifests or results use"):
         TableSource(path, str(tmp_path), boxes="xyxy")
     (photo,) = TableSource(path, str(tmp_path), boxes="xyxy", carry=()).photos()
-    assert isinstance(photo, Photo)
+    assert isinstance(photo, SourceImage)
     assert photo.box_xywh_px == (1, 2, 2, 3)
 
 
 def test_width_and_height_alone_are_those_of_the_photo(tmp_path: Path) -> None:
     """As img2dataset writes them."""
     source = TableSource(write(tmp_path, "image,width,height,text\na.jpg,640,480,hi\n"), str(tmp_path))
-    assert list(source.photos()) == [Photo("000000000", "a.jpg", ("hi",))]
+    assert list(source.photos()) == [SourceImage("000000000", "a.jpg", ("hi",))]
     assert source.columns == ("text",)
     assert source.note() == "width and height are the picture's, with no place of a face: left out"
     named = write(tmp_path, "image,w,h\na.jpg,640,480\n")
@@ -112,7 +112,7 @@ def test_width_and_height_alone_are_those_of_the_photo(tmp_path: Path) -> None:
 def test_a_box_that_is_no_number_is_shown_as_it_is_written(tmp_path: Path) -> None:
     path = write(tmp_path, "image;x;y;width;height\na.jpg;1_76;1,5;2;3\n")
     (photo,) = TableSource(path, str(tmp_path)).photos()
-    assert isinstance(photo, Photo)
+    assert isinstance(photo, SourceImage)
     assert photo.box_text == "'1_76', '1,5', '2', '3'"
 
 
@@ -124,4 +124,4 @@ def test_lines_end_in_any_way_and_fields_are_long(tmp_path: Path, packed: bool) 
     path.write_bytes(gzip.compress(data) if packed else data)
     photos = list(TableSource(str(path), str(tmp_path)).photos())
     assert [photo.image for photo in photos] == ["a.jpg", long]
-    assert photos[0] == Photo("000000000", "a.jpg", (), (1, 2, 3, 4))
+    assert photos[0] == SourceImage("000000000", "a.jpg", (), (1, 2, 3, 4))

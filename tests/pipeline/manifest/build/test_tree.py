@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import ManifestError
 from pipeline.io.storage import Folder
-from pipeline.manifest.build.photos import BuildReason, Photo, Refused
+from pipeline.manifest.build.photos import BuildReason, Refused, SourceImage
 from pipeline.manifest.build.tree import TreeSource
 
 
@@ -33,9 +33,9 @@ def test_the_first_folder_is_the_subject(tmp_path: Path) -> None:
     source = TreeSource(str(tmp_path), str(tmp_path / "elsewhere"), subjects=True)
     assert source.columns == ("subject_id",)
     assert list(source.photos()) == [
-        Photo("3.jpg", f"{tmp_path}/3.jpg", (None,)),
-        Photo("anna/1.jpg", f"{tmp_path}/anna/1.jpg", ("anna",)),
-        Photo("anna/x/2.jpg", f"{tmp_path}/anna/x/2.jpg", ("anna",)),
+        SourceImage("3.jpg", f"{tmp_path}/3.jpg", (None,)),
+        SourceImage("anna/1.jpg", f"{tmp_path}/anna/1.jpg", ("anna",)),
+        SourceImage("anna/x/2.jpg", f"{tmp_path}/anna/x/2.jpg", ("anna",)),
     ]
 
 
@@ -58,7 +58,7 @@ def linked(tmp_path: Path) -> Path:
 
 def test_links_do_not_lead_out_of_the_folder(linked: Path) -> None:
     items = list(TreeSource(str(linked), str(linked)).photos())
-    assert [item.name for item in items if isinstance(item, Photo)] == ["file_in.jpg", "in/a.jpg"]
+    assert [item.name for item in items if isinstance(item, SourceImage)] == ["file_in.jpg", "in/a.jpg"]
     refused = {item.image: item for item in items if isinstance(item, Refused)}
     assert set(refused) == {"file_out.jpg", "folder_out", "nothing.jpg"}
     assert {item.reason for item in refused.values()} == {BuildReason.LINK_NOT_FOLLOWED}
@@ -66,7 +66,7 @@ def test_links_do_not_lead_out_of_the_folder(linked: Path) -> None:
 
 def test_links_are_followed_when_asked_but_not_in_circles(linked: Path) -> None:
     items = list(TreeSource(str(linked), str(linked), follow_links=True).photos())
-    assert [item.name for item in items if isinstance(item, Photo)] == [
+    assert [item.name for item in items if isinstance(item, SourceImage)] == [
         "file_in.jpg",
         "file_out.jpg",
         "folder_in/a.jpg",
@@ -82,7 +82,7 @@ def test_names_that_no_manifest_holds_are_rejects(tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jpg")).write_bytes(b"")
     touch(tmp_path / "folder#bytes=1+2" / "a.jpg")
     items = list(TreeSource(str(tmp_path), str(tmp_path)).photos())
-    assert [item.name for item in items if isinstance(item, Photo)] == ["folder#bytes=1+2/a.jpg"]
+    assert [item.name for item in items if isinstance(item, SourceImage)] == ["folder#bytes=1+2/a.jpg"]
     (refused,) = (item for item in items if isinstance(item, Refused))
     assert (refused.image, refused.reason) == (r"\xff.jpg", BuildReason.NAME_UNUSABLE)
 
@@ -101,7 +101,7 @@ def test_folders_deep_in_folders(tmp_path: Path) -> None:
         deep = deep / "d"
     touch(deep / "a.jpg")
     (photo,) = TreeSource(str(tmp_path), str(tmp_path)).photos()
-    assert isinstance(photo, Photo)
+    assert isinstance(photo, SourceImage)
     assert photo.name == f"{'d/' * 300}a.jpg"
 
 
@@ -110,9 +110,9 @@ def test_an_object_store() -> None:
     for name in ["photos/b.jpg", "photos/a/c.jpg", "photos/a/what?.jpg"]:
         folder.write(name, b"")
     items = list(TreeSource("memory://tree/photos", "memory://tree", subjects=True).photos())
-    assert items[0] == Photo("a/c.jpg", "photos/a/c.jpg", ("a",))
-    assert items[1] == Photo("a/what?.jpg", "photos/a/what?.jpg", ("a",))
-    assert items[2] == Photo("b.jpg", "photos/b.jpg", (None,))
+    assert items[0] == SourceImage("a/c.jpg", "photos/a/c.jpg", ("a",))
+    assert items[1] == SourceImage("a/what?.jpg", "photos/a/what?.jpg", ("a",))
+    assert items[2] == SourceImage("b.jpg", "photos/b.jpg", (None,))
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
