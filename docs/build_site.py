@@ -33,22 +33,18 @@ PAGES = {
 
 # The menu: pages, with a shorter title where their own says too much. Those that nobody has listed come last.
 SECTIONS: dict[str, dict[str, str]] = {
-    "Use it": {
-        "tutorial": "",
-        "cookbook": "",
-        "python": "",
+    "Start": {"install": "Install and first steps", "tutorial": "", "cookbook": "", "python": ""},
+    "How to": {
+        "manifests": "Make a manifest",
+        "report": "Look at results",
+        "export": "Export for training",
+        "performance": "Plan and speed up",
+        "migration": "Move from the original",
+    },
+    "Reference": {
         "commands": "",
         "configuration": "",
-        "migration": "",
-    },
-    "Jobs": {
         "job": "Input, output, promises",
-        "manifests": "",
-        "sets": "",
-        "report": "",
-        "export": "",
-        "recognition": "",
-        "performance": "",
     },
     "Faces": {
         "conventions": "Conventions, networks",

@@ -25,7 +25,7 @@ python_maximum_signature_line_length = 60
 add_module_names = False
 
 html_theme = "furo"
-html_title = "faceposenet"
+html_title = f"faceposenet {release}"
 html_show_copyright = False
 html_show_sourcelink = False
 html_static_path = ["site.css"]

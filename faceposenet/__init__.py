@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from faceposenet.poser import FacePoser
     from faceposenet.sample import SAMPLE_BOX_XYWH_PX, sample_photo
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "SAMPLE_BOX_XYWH_PX",
