@@ -256,7 +256,8 @@ class Folder:
         """Arrow cannot ask a store to write only what is not there. So a claim of a name of its own is
         written first, and whoever then sees another's claim withdraws. Stores list what was written."""
         folder, _, base = name.rpartition("/")
-        claim = f"{folder}/.{base}.claim-{uuid.uuid4().hex}"
+        # Stores refuse a name that begins with a slash.
+        claim = f"{folder}/.{base}.claim-{uuid.uuid4().hex}".lstrip("/")
         self.write(claim, b"")
         try:
             entries = {entry.base_name: entry for entry in self._entries(folder)}
