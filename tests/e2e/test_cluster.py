@@ -79,7 +79,7 @@ def environment() -> dict[str, str]:
 
 
 def wait_for(url: str, process: subprocess.Popen) -> None:
-    for _ in range(120):
+    for _ in range(480):
         try:
             with urllib.request.urlopen(url, timeout=1):
                 return
