@@ -16,6 +16,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from faceposenet.detector import FaceDetector
+from faceposenet.known_detectors import detector_file
 from faceposenet.photo.locations import is_uri
 from pipeline.config.settings import EngineSettings, ManifestSettings
 from pipeline.engine.runner import find_faces
@@ -75,7 +76,7 @@ def build_manifest(
     if settings.detector is not None:
         FaceDetector(Path(settings.detector))  # tells here, and not in a child, that it is none
         # Workers need not have this process's working directory.
-        settings = replace(settings, detector=_absolute(settings.detector))
+        settings = replace(settings, detector=_absolute(str(detector_file(settings.detector))))
     schema = face_schema(source.columns, with_score=settings.detector is not None)
     store = ChunkStore(Folder(_absolute(names.unfinished)), schema, _described(settings))
     totals, count, resumed = Totals(), 0, 0

@@ -14,6 +14,8 @@ from pipeline.config.settings import JobConfig
 from pipeline.io.image_access import image_places
 from pipeline.io.recordio import RecordWriter
 from pipeline.io.storage import read_file
+from tests.conftest import ReferenceData
+from tests.photos import write_portrait
 from tests.pipeline.manifest.build.conftest import WriteTar
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -148,3 +150,20 @@ def test_wrong_commands(arguments: tuple[str, ...], said: str) -> None:
 def test_errors_are_a_line(tmp_path: Path) -> None:
     found = manifest("from-images", tmp_path / "none", tmp_path / "m.parquet", "--box", "whole")
     assert (found.exit_code, found.output) == (1, f"error: there is no folder '{tmp_path}/none'\n")
+
+
+def test_a_fetched_detector_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: ReferenceData
+) -> None:
+    model = reference.path("detector/face_detection_yunet_2023mar.onnx")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    write_portrait(Path("photos/a.jpg"))
+    command = ["manifest", "from-images", "photos", "faces.parquet", "--detector", "yunet"]
+    missing = CliRunner().invoke(main, command)
+    assert missing.exit_code != 0 and "fpn models fetch yunet" in missing.output
+    assert CliRunner().invoke(main, ["models", "fetch", "yunet", "--from", str(model)]).exit_code == 0
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_parquet("faces.parquet")) == 1
