@@ -49,11 +49,11 @@ class InProcess:
 
     @classmethod
     def find_faces(
-        cls, setup: bytes, items: Iterator[tuple[int, bytes]], out: str, settings: EngineSettings
+        cls, setup: bytes, items: Iterator[tuple[int, dict]], out: str, settings: EngineSettings
     ) -> Iterator[dict]:
         find = make_finder(setup, report_nothing)
         for _, item in items:
-            fields = json.loads(find(item, NO_CARE))
+            fields = json.loads(bytes(find(item, NO_CARE)["entry"]))
             cls.asked += not fields["resumed"]
             yield fields
 
