@@ -11,6 +11,7 @@ from pipeline.engine.quarantine import NO_CARE
 from pipeline.job.ledger import LedgerEntry
 from pipeline.job.run import run_job
 from pipeline.job.summary import Summary
+from pipeline.monitor.progress import StageLoad
 from pipeline.stages.part import Job, Part, PartWorker
 
 
@@ -33,6 +34,7 @@ def in_this_process() -> Iterator[None]:
 
     class Runner:
         provider, reason = "CPUExecutionProvider", "in this process"
+        loads: Sequence[StageLoad] = ()
 
         def __init__(self, job: Job) -> None:
             self._job = job
@@ -43,7 +45,7 @@ def in_this_process() -> Iterator[None]:
                 yield worker(part, NO_CARE)
 
     @contextmanager
-    def open_runner(job: Job, n_faces: int) -> Iterator[Runner]:
+    def open_runner(job: Job, n_faces: int, say: Callable[[str], None]) -> Iterator[Runner]:
         yield Runner(job)
 
     with pytest.MonkeyPatch.context() as patch:
