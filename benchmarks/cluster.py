@@ -24,8 +24,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pipeline  # noqa: F401  # before cv2, as in a job
 
@@ -146,12 +148,9 @@ def sha256_of(out: Path) -> str:
 @contextmanager
 def fake_gpu() -> Iterator[None]:
     """Pools as beside a GPU, while the network runs on the CPU: a raylet's GPU is a number."""
-    pools = ray_runner_module.make_pools
-    ray_runner_module.make_pools = lambda settings, on_gpu: pools(settings, on_gpu=True)  # type: ignore[attr-defined, assignment]
-    try:
+    as_on_gpu = partial(make_pools, on_gpu=True)
+    with mock.patch.object(ray_runner_module, "make_pools", lambda settings, **_: as_on_gpu(settings)):
         yield
-    finally:
-        ray_runner_module.make_pools = pools  # type: ignore[attr-defined]
 
 
 def report(name: str, record: dict[str, Any]) -> None:

@@ -56,9 +56,17 @@ def write_output(out: Path, parts: int, faces: int = 512, picture_bytes: int = 6
         sources[kind] = out / f".{kind}"
         sources[kind].write_bytes(data)
     rejected = faces // 100
-    counts = {"rows": faces, "posed": faces - rejected, "rejected": rejected}
-    entry = LedgerEntry(0, fingerprint, **counts, views=3 * (faces - rejected),
-                        rejects_by_reason={"image_missing": rejected} if rejected else {})  # fmt: skip
+    posed = faces - rejected
+    by_reason = {"image_missing": rejected} if rejected else {}
+    entry = LedgerEntry(
+        0,
+        fingerprint,
+        rows=faces,
+        posed=posed,
+        rejected=rejected,
+        views=3 * posed,
+        rejects_by_reason=by_reason,
+    )
     written = {kind: written_file(data) for kind, data in template.items()}
     for part in range(parts):
         names = part_files(part, views=True)

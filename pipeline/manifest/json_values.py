@@ -32,7 +32,7 @@ class _Kind(IntFlag):
     NESTED = 256
 
 
-_WHOLE = _Kind.SMALL | _Kind.NEGATIVE
+_WHOLE: _Kind = _Kind.SMALL | _Kind.NEGATIVE
 
 
 @dataclass
