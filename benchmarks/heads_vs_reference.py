@@ -27,7 +27,7 @@ from fpn_core.points import outer_eye_distance
 from render_core.backdrop import backdrop_points
 from render_core.head import ViewedHead
 from render_core.head_file import read_head_file
-from render_core.heads import DEFAULT_HEAD, HeadMesh, head_names, load_head
+from render_core.heads import DEFAULT_HEAD, FACE_RADIUS_MM, NOSE_TIP, HeadMesh, head_names, load_head
 from render_core.heads.imported import fit_similarity
 from render_core.raster import rasterize
 from render_core.reference_heads import import_reference_heads
@@ -40,7 +40,6 @@ LEAST_SSIM = {0: 0.81, 40: 0.71, 75: 0.65}
 MOST_SPREAD_OFF = 0.15
 # Photos turned further than this are not rendered to these views, see render_core.policy.
 VIEW_LIMIT_DEG = {0: 15.0, 40: 40.0, 75: 90.0}
-NOSE_TIP = 30
 SIZE = (224, 224)
 
 
@@ -145,7 +144,7 @@ def our_surface(head: HeadMesh) -> Surface:
     """The points to measure from are those that the frontal view shows within the face."""
     projection = view_camera(0.0).projection
     seen = rasterize(head.vertices_mm, head.triangles, projection, SIZE).interpolate(head.vertices_mm)
-    face = np.linalg.norm(seen - head.landmarks_mm[NOSE_TIP], axis=2) <= 120.0
+    face = np.linalg.norm(seen - head.landmarks_mm[NOSE_TIP], axis=2) <= FACE_RADIUS_MM
     return Surface(
         near_face(densified(head.vertices_mm, head.triangles), head.landmarks_mm),
         seen[face][::3],

@@ -3,7 +3,6 @@
 RenderError
 ├── RasterInputError   a mesh, projection or size that cannot be rasterised
 ├── HeadError          a head that cannot be built, found or read
-├── PoseError          landmarks from which no pose follows
 ├── MissingExtraError  an optional dependency that is not installed
 └── RenderReject       a face that cannot be rendered; its `reason` is a stable code
 """
@@ -23,10 +22,6 @@ class RasterInputError(RenderError, ValueError):
 
 class HeadError(RenderError, ValueError):
     """A head that cannot be built, found or read."""
-
-
-class PoseError(RenderError, ValueError):
-    """Landmarks from which no pose follows."""
 
 
 class MissingExtraError(RenderError, ImportError):

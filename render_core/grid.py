@@ -11,15 +11,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from render_core.backdrop import backdrop_points
-from render_core.head import LANDMARKS, NOSE_TIP, Head, HeadView, ViewedHead
+from render_core.head import FACE_RADIUS_MM, LANDMARKS, NOSE_TIP, Head, HeadView, ViewedHead
 from render_core.kernel import Edges
 from render_core.kernel.inputs import NO_EDGES
 from render_core.outline import outline_edges, visible_head
 from render_core.raster import rasterize
 from render_core.view import ViewCamera, crop_camera
-
-# The face is what lies in this ball around the nose tip: the original's face mask, exactly.
-FACE_RADIUS_MM = 120.0
 
 
 @dataclass(frozen=True)

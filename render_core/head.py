@@ -11,7 +11,13 @@ from jaxtyping import Bool, Float, Integer
 from render_core.errors import HeadError
 
 LANDMARKS = 68
+"""Points of a face in the order of 300-W."""
+
 NOSE_TIP = 30
+"""Row of the nose tip among them (0-based, the numbering of 300-W less one)."""
+
+FACE_RADIUS_MM = 120.0
+"""The face is what lies in this ball around the nose tip: the face mask of Masi et al.'s renderer."""
 
 
 @runtime_checkable

@@ -89,8 +89,8 @@ class _Sample:
         self.photos = [decode_image(data, self.config.images.limits) for data in self.encoded]
         decoder = Decoder(self.job.spec, self.config.images, self.config.render, self.job.places)
         self.decoded: DecodedFaces = decoder(self.rows)
-        self.posed: PosedFaces = PoseWorker(self.job, "cpu")(self.decoded, NO_CARE)
-        self.finished: FinishedFaces = RenderWorker(self.job).finish(self.posed, NO_CARE)
+        self.posed: PosedFaces = PoseWorker(self.config, "cpu")(self.decoded, NO_CARE)
+        self.finished: FinishedFaces = RenderWorker(self.config).finish(self.posed, NO_CARE)
         self.network = PoseNetwork(self.config.pose.model_path, device="cpu", threads=1)
         self.renderer: Renderer = make_renderer(self.config)
         self.cameras = make_cameras(self.config)

@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from faceposenet import defaults
 from render_core.heads import load_head
 from render_core.heads.gallery import shade
 from render_core.heads.mesh import HeadMesh
 
 PHOTO_PX = 250
 MOST_PHOTOS = 128
-_HEAD = "open-mean"
 _YAWS_DEG = (-45.0, -15.0, 10.0, 30.0)
 _SHADED_PX = 240
 # Span of a shaded picture, and where the face is in the head, from the picture's middle: see
@@ -34,7 +34,7 @@ def write_photos(folder: Path, faces: int, size_px: int = PHOTO_PX) -> Path:
     Gives the list, as `FILE,x,y,w,h`.
     """
     rng = np.random.default_rng(0)
-    head = load_head(_HEAD)
+    head = load_head(defaults.HEAD)
     shaded = [_turned(head, yaw_deg) for yaw_deg in _YAWS_DEG]
     lines = []
     for number in range(min(MOST_PHOTOS, faces)):

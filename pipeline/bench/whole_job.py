@@ -89,7 +89,7 @@ def steady_parts(parts: int, workers: int) -> tuple[int, int]:
 def plain_loop(prepared: PreparedJob, parts: int) -> float:
     """Faces a second of the stages in this process, without engine, supervisor and ledger; a median."""
     job, config = prepared.job, prepared.job.config
-    decode, pose, render = DecodeWorker(job), PoseWorker(job, "cpu"), RenderWorker(job)
+    decode, pose, render = DecodeWorker(job), PoseWorker(config, "cpu"), RenderWorker(config)
     rates = []
     for part in prepared.parts[: parts + 1]:
         begin = time.perf_counter()

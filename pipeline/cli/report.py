@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from faceposenet import defaults
 from pipeline.cli.options import echo_json, image_root_option, json_option
 
 
@@ -109,7 +110,7 @@ _path = click.Path(path_type=Path)
     "--to", "target", type=_PictureFile(path_type=Path), help="Picture file to write: .png, .jpg, .webp."
 )
 @click.option("--model", type=_path, help="Pose network; the package's own without it.")
-@click.option("--head", default="open-mean", show_default=True, help="Name of the head.")
+@click.option("--head", default=defaults.HEAD, show_default=True, help="Name of the head.")
 @click.option("--heads", type=_path, help="Folder of head files; the package's own heads without it.")
 @click.option("--views", type=_Views(), default="0,22,40,55,75", show_default=True, help="Yaws in degrees.")
 @click.option(

@@ -21,7 +21,8 @@ from pipeline.evaluate.conventions import (
     matlab_to_pixels,
 )
 from pipeline.evaluate.errors import DatasetError
-from pipeline.io.landmark_files import LANDMARKS, read_pts
+from pipeline.io.landmark_files import read_pts
+from render_core.head import LANDMARKS
 
 LABELS = "labels.json"
 LARGEST_SPREAD_DEG = 8.0

@@ -26,10 +26,10 @@ from pipeline.evaluate.dataset import Dataset, Sample
 from pipeline.evaluate.errors import DatasetError
 from pipeline.evaluate.risk_coverage import Doubt, doubt_of
 from pipeline.evaluate.scores import WIDE_DEG, Errors, Scores, errors_of, score, score_by_yaw, score_wide
-from pipeline.io.landmark_files import LANDMARKS
-from render_core.heads import load_head
+from render_core.head import LANDMARKS
+from render_core.heads import DEFAULT_HEAD, load_head
 
-HEAD = "open-mean"
+HEAD = DEFAULT_HEAD
 """The head whose 68 points stand for every person's; what it cannot know of a face counts as error."""
 
 _BATCH = 64

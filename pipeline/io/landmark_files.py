@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-LANDMARKS = 68
+from render_core.head import LANDMARKS
 
 
 def read_pts(path: Path) -> NDArray[np.float64]:

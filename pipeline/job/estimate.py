@@ -9,11 +9,10 @@ from fpn_core import PoseNetwork
 from pipeline.config.settings import JobConfig
 from pipeline.engine.quarantine import NO_CARE
 from pipeline.io.image_access import image_places
-from pipeline.io.storage import Folder
 from pipeline.job.plan import part_size
 from pipeline.manifest import check_ids, concatenate, open_manifest
 from pipeline.stages.decode import Decoder
-from pipeline.stages.part import Job, PoseWorker, RenderWorker
+from pipeline.stages.part import PoseWorker, RenderWorker
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,11 @@ def estimate_job(location: str, config: JobConfig, sample: int) -> Estimate:
     check_ids(manifest)
     spec = PoseNetwork(config.pose.model_path, device="cpu").spec
     places = image_places(location, config)
-    job = Job(config, manifest, places, spec, Folder("nowhere"), "")
     parts = manifest.slices(part_size(manifest.n_rows, config.output.faces_per_part))
     chosen = np.unique(np.linspace(0, len(parts) - 1, min(4, len(parts))).astype(int))
     rows = concatenate([manifest.read(parts[i]).slice(0, -(-sample // len(chosen))) for i in chosen])
     decode = Decoder(spec, config.images, config.render, places)
-    pose, render = PoseWorker(job, "cpu"), RenderWorker(job)
+    pose, render = PoseWorker(config, "cpu"), RenderWorker(config)
     render.finish(pose(decode(rows.slice(0, 4)), NO_CARE), NO_CARE)  # the first calls allocate and load
     clock = [time.perf_counter()]
     decoded = decode(rows)

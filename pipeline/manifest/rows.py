@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from pipeline.errors import ManifestError
 from pipeline.io.tables import take_rows
+from render_core.head import LANDMARKS
 
 if TYPE_CHECKING:
     from pipeline.manifest.pins import Pin
     from pipeline.manifest.validate import IdsSeen
 
 BOX_COLUMNS = ("x", "y", "width", "height")
-LANDMARKS = 68
 
 # The original's CSV header (fpn.py of Face-Pose-Net) -> the contract's names.
 ORIGINAL_COLUMNS = {

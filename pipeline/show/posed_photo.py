@@ -10,9 +10,12 @@ from faceposenet.errors import FaceRejectedError
 from faceposenet.photo.load import load_photo
 from fpn_core import (
     FPN_227,
+    Camera,
+    PoseBatch,
     extract_crop,
     jpeg_roundtrip,
     matrix_to_ypr_deg,
+    points_to_pose,
     projection_to_image,
     rvec_to_matrix,
 )
@@ -20,7 +23,6 @@ from pipeline.errors import PipelineError
 from pipeline.io.landmark_files import read_landmarks
 from pipeline.stages.compat import single_precision_projection
 from render_core.head import Head, ViewedHead
-from render_core.landmark_pose import landmarks_to_pose
 from render_core.view import ViewCamera, crop_camera
 
 PoseFile = dict[str, list[float]]
@@ -48,12 +50,33 @@ def posed_by_landmarks(
     """
     if compat and isinstance(head, ViewedHead) and camera.yaw_deg in head.views:
         view = head.views[camera.yaw_deg]
-        found = landmarks_to_pose(landmarks_px[view.landmark_ids], view.landmarks_mm, view.photo_camera)
+        poses = fit_pose(landmarks_px[view.landmark_ids], view.landmarks_mm, view.photo_camera)
+        matrix = view.photo_camera
     else:
-        found = landmarks_to_pose(
-            landmarks_px, np.asarray(head.landmarks_mm), crop_camera(max(photo.shape[:2]))
+        matrix = crop_camera(max(photo.shape[:2]))
+        poses = fit_pose(landmarks_px, head.landmarks_mm, matrix)
+    projection = matrix @ np.column_stack([poses.rotation[0], poses.tvec_mm[0]])
+    return PosedPhoto(photo, projection, _yaw_deg(poses.rotation[0]))
+
+
+def fit_pose(landmarks_px: np.ndarray, landmarks_mm: np.ndarray, matrix: np.ndarray) -> PoseBatch:
+    """The one pose with which landmarks of a head, (n, 3), are seen closest to (n, 2) pixels of a photo.
+
+    `matrix`: K of the camera, (3, 3), on the pixels of the photo.
+
+    Raises:
+        InputFileError: no pose follows from them.
+    """
+    # A window of the camera's own size: pixels of the crop are those of the photo.
+    size_px = max(1, round(2 * float(matrix[0, 2])))
+    focal, centre = (float(matrix[0, 0]), float(matrix[1, 1])), (float(matrix[0, 2]), float(matrix[1, 2]))
+    camera, window = Camera("photo", focal, centre, size_px), np.array([[0, 0, size_px, size_px]])
+    poses = points_to_pose(landmarks_px[None], np.asarray(landmarks_mm, np.float64), window, camera)
+    if not poses.finite[0]:
+        raise InputFileError(
+            f"no pose follows from {len(landmarks_px)} landmarks at one place: expected a face"
         )
-    return PosedPhoto(photo, found.projection, _yaw_deg(found.rotation))
+    return poses
 
 
 def posed_by_file(photo: np.ndarray, content: PoseFile, *, compat: bool) -> PosedPhoto:

@@ -114,20 +114,20 @@ class DecodeWorker:
 class PoseWorker:
     """Second third: crops to poses."""
 
-    def __init__(self, job: Job, device: Device, report: Report = report_nothing) -> None:
+    def __init__(self, config: JobConfig, device: Device, report: Report = report_nothing) -> None:
         use_one_thread()
-        settings = job.config.pose
+        settings = config.pose
         network = PoseNetwork(
             settings.model_path,
             device=device,
             threads=1,
             expected_sha256=settings.model_sha256,
-            cache_dir=job.config.engine.cache_path,
+            cache_dir=config.engine.cache_path,
         )
         self._network = MirrorAveraged(network) if settings.average_mirrored else network
         # A head takes most of a second to model, and only landmark-driven poses need it here.
-        self._landmarks_mm = None if job.config.manifest.landmarks is None else head_landmarks_mm(job.config)
-        self._pose_faces = pose_faces_as_original if job.config.render.mode == "compat" else pose_faces
+        self._landmarks_mm = None if config.manifest.landmarks is None else head_landmarks_mm(config)
+        self._pose_faces = pose_faces_as_original if config.render.mode == "compat" else pose_faces
         self._report = report
 
     def __call__(self, faces: DecodedFaces, care: Care) -> PosedFaces:
@@ -142,27 +142,21 @@ class PoseWorker:
 class RenderWorker:
     """Last third: poses to views, and a part's files with their ledger entry."""
 
-    def __init__(self, job: Job, report: Report = report_nothing) -> None:
+    def __init__(self, config: JobConfig, report: Report = report_nothing) -> None:
         use_one_thread()
-        self._job = job
-        settings = job.config.render
-        renderer = make_renderer(job.config) if settings.enabled else None
-        self._columns = FaceColumns(job.config.columns, report)
+        settings = config.render
+        renderer = make_renderer(config) if settings.enabled else None
+        self._columns = FaceColumns(config.columns, report)
         self._finish = ViewRenderer(
-            settings,
-            head_landmarks_mm(job.config),
-            renderer,
-            make_cameras(job.config),
-            report,
-            self._columns,
+            settings, head_landmarks_mm(config), renderer, make_cameras(config), report, self._columns
         )
 
     def finish(self, faces: PosedFaces, care: Care) -> FinishedFaces:
         """Render one batch."""
         return self._finish(faces.without(care), care)
 
-    def write(self, part: Part, batches: Iterator[FinishedFaces]) -> LedgerEntry:
-        """Write and commit a part from its finished batches."""
+    def write(self, job: Job, part: Part, batches: Iterator[FinishedFaces]) -> LedgerEntry:
+        """Write and commit a part of a job from its finished batches."""
         faces, rejects = [], []
         for batch in batches:
             faces.extend(batch.faces)
@@ -172,9 +166,9 @@ class RenderWorker:
         again = part.again
         if again is not None:
             rejects = [replace(r, attempts=r.attempts + again.attempts[r.row]) for r in rejects]
-        config = self._job.config
+        config = job.config
         names = part_files(part.number, views=config.render.enabled)
-        carried = pa.schema([*self._job.manifest.carried_schema, *self._columns.fields])
+        carried = pa.schema([*job.manifest.carried_schema, *self._columns.fields])
         files = {
             names["poses"]: poses_file(faces, part.number, carried, landmarks=config.output.landmarks),
             names["rejects"]: rejects_file(rejects),
@@ -187,7 +181,7 @@ class RenderWorker:
             )
         entry = LedgerEntry(
             part=part.number,
-            fingerprint=self._job.fingerprint,
+            fingerprint=job.fingerprint,
             rows=part.count,
             posed=len(faces),
             rejected=len(rejects),
@@ -196,7 +190,7 @@ class RenderWorker:
             round=0 if again is None else again.round,
             retried_by_reason={} if again is None else again.reasons,
         )
-        return commit(self._job.out, entry, files)
+        return commit(job.out, entry, files)
 
 
 def head_landmarks_mm(config: JobConfig) -> np.ndarray:
@@ -237,8 +231,8 @@ class PartWorker:
     def __init__(self, job: Job, device: Device, report: Report = report_nothing) -> None:
         self._job = job
         self._decode = DecodeWorker(job, report)
-        self._pose = PoseWorker(job, device, report)
-        self._render = RenderWorker(job, report)
+        self._pose = PoseWorker(job.config, device, report)
+        self._render = RenderWorker(job.config, report)
 
     def __call__(self, part: Part, care: Care, rows: Rows | None = None) -> LedgerEntry:
         """`rows`: those of the part, where they were read already."""
@@ -247,7 +241,7 @@ class PartWorker:
             return done
         rows = part.read(self._job.manifest) if rows is None else rows
         batches = (self._render.finish(self._pose(faces, care), care) for faces in self._decode(rows, care))
-        return self._render.write(part, batches)
+        return self._render.write(self._job, part, batches)
 
 
 def use_one_thread() -> None:

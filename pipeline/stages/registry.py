@@ -74,7 +74,7 @@ def _decode(job: Job, device: Device, report: Report) -> StageFunction:
 
 
 def _pose(job: Job, device: Device, report: Report) -> StageFunction:
-    work = PoseWorker(job, device, report)
+    work = PoseWorker(job.config, device, report)
     size, crop_px = job.config.pose.batch_size, job.spec.size_px
 
     def pose(item: Received, care: Care) -> Buffers:
@@ -85,7 +85,7 @@ def _pose(job: Job, device: Device, report: Report) -> StageFunction:
 
 
 def _render(job: Job, device: Device, report: Report) -> StageFunction:
-    work = RenderWorker(job, report)
+    work = RenderWorker(job.config, report)
     source = SourceReader(job.spec, job.config.images, job.config.render, report)
 
     def render(item: Received, care: Care) -> Buffers:
@@ -98,7 +98,7 @@ def _render(job: Job, device: Device, report: Report) -> StageFunction:
         )
         if job.config.needs_photo:
             posed = source(item["faces"], item["sources"], posed)
-        return _entry(work.write(part, (work.finish(faces, care) for faces in posed)))
+        return _entry(work.write(job, part, (work.finish(faces, care) for faces in posed)))
 
     return render
 

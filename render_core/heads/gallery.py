@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from render_core.errors import HeadError
+from render_core.head import NOSE_TIP
 from render_core.heads.build import head_names, load_head
-from render_core.heads.mesh import NOSE_TIP, HeadMesh
+from render_core.heads.mesh import HeadMesh
 from render_core.raster import rasterize
 
 GALLERY_YAWS_DEG = (0.0, 22.0, 40.0, 55.0, 75.0)

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from render_core.errors import HeadError, MissingExtraError
+from render_core.head import LANDMARKS
 from render_core.heads.build import load_head
 from render_core.heads.mesh import HeadMesh, vertex_normals
 
-LANDMARKS = 68
 # Landmarks of a person differ from the mean head's by some 4 mm; farther off, their order is another.
 _LARGEST_MISFIT_MM = 15.0
 

@@ -8,12 +8,6 @@ from jaxtyping import Float, Int32
 
 from render_core.errors import HeadError
 
-NOSE_TIP = 30
-"""Row of the nose tip among the 68 landmarks (0-based, the numbering of 300-W less one)."""
-
-FACE_RADIUS_MM = 120.0
-"""The face is what lies within this distance of the nose tip: the face mask of Masi et al.'s renderer."""
-
 
 @dataclass(frozen=True, eq=False)
 class HeadMesh:

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 import faceposenet
-from faceposenet import Face, FacePoser, FaceRejectedError, InputError, Rejected
+from faceposenet import Face, FacePoser, FaceRejectedError, InputError, Rejected, defaults
 from fpn_core import ModelFileError, PoseNetwork, geodesic_deg, ypr_deg_to_matrix
 from pipeline.config.settings import JobConfig, load_config
 from pipeline.io.image_access import ImagePlaces
@@ -15,6 +15,7 @@ from pipeline.stages.part import head_landmarks_mm, make_cameras, make_renderer
 from pipeline.stages.pose import pose_faces
 from pipeline.stages.render import ViewRenderer
 from render_core.errors import HeadError
+from render_core.heads import DEFAULT_HEAD
 from tests.bad_input import write_cases
 from tests.photos import FACE_XYWH_PX, portrait
 
@@ -292,3 +293,7 @@ def test_the_functions_share_one_poser(photo, monkeypatch: pytest.MonkeyPatch, t
     assert view.image.shape == (64, 64, 3)
     assert faceposenet.aligned(photo, face).image.shape == (112, 112, 3)
     assert list((tmp_path / ".cache" / "faceposenet").iterdir())
+
+
+def test_the_default_head_is_the_mean_head_of_the_package() -> None:
+    assert defaults.HEAD == DEFAULT_HEAD

@@ -1,7 +1,7 @@
 import numpy as np
 
-from render_core.grid import FACE_RADIUS_MM, build_grid, held_or_drawn_view
-from render_core.head import Head, HeadView, ViewedHead
+from render_core.grid import build_grid, held_or_drawn_view
+from render_core.head import FACE_RADIUS_MM, Head, HeadView, ViewedHead
 from render_core.view import ViewCamera, view_camera
 
 
