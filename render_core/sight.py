@@ -28,6 +28,9 @@ _OUTLINE_LEVER_MM = 50.0
 # A thousand kilometres, in mm: no photo of a face is taken from farther away, and squares of it do not
 # overflow.
 _FARTHEST_CAMERA_MM = 1e9
+# Depth of the head's origin, as a share of the largest number of the projection. Below, divisions by it
+# overflow. A head 3 m from the camera of a crop has about 1e-2.
+_LEAST_DEPTH = 1e-12
 
 
 def checked_projection(projection: Float[np.ndarray, "3 4"]) -> Float64[np.ndarray, "3 4"]:
@@ -43,7 +46,7 @@ def checked_projection(projection: Float[np.ndarray, "3 4"]) -> Float64[np.ndarr
         # The camera stands at C with P (C, 1) = 0.
         place_mm = np.linalg.solve(projection[:, :3], projection[:, 3]) if volume else np.zeros(3)
     # A camera that does not mirror has det K R > 0, so the sign of the depth is that of P[2, 3].
-    if not projection[2, 3] * volume > 0:
+    if not (projection[2, 3] * volume > 0 and abs(projection[2, 3]) > _LEAST_DEPTH):
         depth = projection[2, 3]
         raise RenderReject("pose_behind_camera", f"depth of the head is {depth:.6g}: expected more than 0")
     if not np.abs(place_mm).max() <= _FARTHEST_CAMERA_MM:

@@ -252,6 +252,12 @@ numbers = st.floats(-1e4, 1e4) | st.floats(allow_nan=True, allow_infinity=True)
     mirrored=False,
 )
 @example(
+    entries=[-1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.2250738585e-313],
+    size=(1, 1),
+    background="edge",
+    mirrored=False,
+)
+@example(
     entries=[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     size=(1, 1),
     background="blur",
